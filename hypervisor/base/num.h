@@ -1,0 +1,61 @@
+/*
+ * Frame numbers, ports and times as one-field structs, so that mixing them up does not compile.
+ *
+ * mfn: a 4 KiB frame of the machine. pfn: a guest's own numbering (what the M2P table stores).
+ * For a PV guest the "gfn" of the ABI is an mfn, so the hypervisor has no third kind.
+ */
+#ifndef BASE_NUM_H
+#define BASE_NUM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FRAME_SHIFT 12
+#define FRAME_SIZE  4096UL
+#define FRAME_MASK  (FRAME_SIZE - 1)
+
+typedef struct {
+    uint64_t n;
+} mfn_t;
+
+typedef struct {
+    uint64_t n;
+} pfn_t;
+
+/* Nanoseconds of system time (since the hypervisor started) or a span of it. */
+typedef int64_t ns_t;
+
+#define MFN_NONE ((mfn_t){~0UL})
+
+static inline mfn_t mfn(uint64_t n)
+{
+    return (mfn_t){n};
+}
+
+static inline bool mfn_eq(mfn_t a, mfn_t b)
+{
+    return a.n == b.n;
+}
+
+static inline mfn_t maddr_mfn(uint64_t maddr)
+{
+    return (mfn_t){maddr >> FRAME_SHIFT};
+}
+
+static inline uint64_t mfn_maddr(mfn_t m)
+{
+    return m.n << FRAME_SHIFT;
+}
+
+#define NS_PER_MS  1000000LL
+#define NS_PER_SEC 1000000000LL
+
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#endif
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#endif

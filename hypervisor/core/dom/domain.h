@@ -1,0 +1,99 @@
+/*
+ * Domains and vcpus: what every part of the core knows of them.
+ *
+ * Each part keeps its own struct (declared in its own header) inside; only that part's functions
+ * touch it. A domain is found by domid with dom_get(), which takes a reference; dom_put() drops it,
+ * and the last one frees. Domain 0 and the running vcpu's domain need no reference.
+ */
+#ifndef CORE_DOM_DOMAIN_H
+#define CORE_DOM_DOMAIN_H
+
+#include "abi/abi.h"
+#include "base/num.h"
+#include "core/evt/evt.h"
+#include "core/frame/mem.h"
+#include "core/gnt/gnt.h"
+#include "core/sched/sched.h"
+#include "core/time/timer.h"
+#include "port/lock.h"
+
+#include "port_vcpu.h" /* struct vcpu_arch, struct dom_arch, current_vcpu(): x86/ or tests/port/ */
+
+#define DOM_MAX_VCPUS 128
+
+enum dom_dying { DOM_ALIVE, DOM_DYING, DOM_DEAD };
+
+struct vcpu {
+    struct domain *dom;
+    uint32_t id;
+
+    /* Where upcall_pending, upcall_mask and time live: in shared_info or where the guest put it. */
+    struct vcpu_info *info;
+    mfn_t info_mfn; /* MFN_NONE while in shared_info; else holds a writable reference */
+
+    bool initialised; /* has a context to run */
+    struct evt_vcpu evt;
+    struct sched_vcpu sched;
+
+    struct timer single; /* VCPUOP_set_singleshot_timer and set_timer_op */
+    struct timer period;
+    ns_t period_ns;      /* 0: none */
+    struct timer poll;   /* the time-out of SCHEDOP_poll */
+
+    uint64_t runstate_va; /* guest address of the runstate area, 0: none */
+    bool runstate_update_flag;
+
+    struct vcpu_arch arch;
+};
+
+struct domain {
+    domid_t id;
+    bool is_dom0;
+    uint8_t dying; /* enum dom_dying, RANK_DOM */
+    bool shut_down; /* has called SCHEDOP_shutdown or crashed */
+    bool crashed;
+    uint8_t shutdown_code;
+    bool paused_by_control;   /* domctl pause count > 0 */
+    uint32_t control_pauses;
+    uint32_t refs;  /* atomic; 0 frees */
+    uint32_t ssidref;
+    uint8_t handle[16];
+    struct lock lock; /* RANK_DOM */
+
+    uint32_t max_vcpus;
+    struct vcpu *vcpu[DOM_MAX_VCPUS]; /* published with release order, never taken back */
+
+    struct shared_info *shared; /* one hypervisor frame, shared writable with the guest */
+    mfn_t shared_mfn;
+
+    struct dom_mem mem;
+    struct evt_table evt;
+    struct gnt_table gnt;
+
+    uint32_t vm_assist;
+    ns_t time_offset_seconds; /* wall clock offset as set by domctl */
+    uint32_t tsc_mode;
+
+    /* What the tools told us of it, only handed back (memory map for XENMEM_memory_map). */
+    uint64_t map_end; /* end of the one RAM range */
+
+    struct dom_arch arch;
+    struct domain *next; /* list of all, by domid; RANK_DOMLIST */
+};
+
+extern struct domain *dom0;
+extern struct domain *dom_list;
+
+/* The ABI's pseudo domains own frames too: DOMID_IO (MMIO), DOMID_XEN (the hypervisor's shared). */
+struct domain *dom_get(domid_t id); /* DOMID_SELF is not resolved here; NULL: none or dead */
+void dom_put(struct domain *d);
+
+/* Resolves an ABI domid from a caller: DOMID_SELF, its own id, or another that it may control. */
+struct domain *dom_get_for(struct domain *caller, domid_t id);
+
+static inline struct vcpu *dom_vcpu(struct domain *d, uint32_t id)
+{
+    return id < d->max_vcpus ? __atomic_load_n(&d->vcpu[id], __ATOMIC_ACQUIRE) : NULL;
+}
+
+#endif

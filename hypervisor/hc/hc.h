@@ -1,0 +1,30 @@
+/*
+ * Hypercalls. Each handler gets the calling vcpu and its five argument words.
+ *
+ * The words lie in the guest's saved registers (or in the dispatcher's copy of a multicall entry).
+ * Long work that should pause stores in them what is still to do and returns HC_AGAIN: the guest
+ * then executes the very same hypercall again with those words. So what they carry is as untrusted
+ * as in a first call. Return values are 0, a positive result or -XEN_E…; nothing else.
+ */
+#ifndef HC_HC_H
+#define HC_HC_H
+
+#include "core/dom/domain.h"
+#include "port/guestmem.h"
+
+#define HC_AGAIN (-0x7fff0000L) /* outside of all errno values; never reaches a guest */
+
+typedef long hc_fn(struct vcpu *v, uint64_t *arg);
+
+hc_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch, hc_set_callbacks,
+    hc_fpu_taskswitch, hc_platform_op, hc_set_debugreg, hc_get_debugreg, hc_update_descriptor,
+    hc_memory_op, hc_multicall, hc_update_va_mapping, hc_set_timer_op, hc_xen_version,
+    hc_console_io, hc_grant_table_op, hc_vm_assist, hc_update_va_mapping_otherdomain, hc_iret,
+    hc_vcpu_op, hc_set_segment_base, hc_mmuext_op, hc_sched_op, hc_callback_op, hc_nmi_op,
+    hc_event_channel_op, hc_physdev_op, hc_sysctl, hc_domctl, hc_mca, hc_sched_op_compat,
+    hc_event_channel_op_compat, hc_physdev_op_compat;
+
+/* Runs hypercall nr; unknown numbers give -XEN_ENOSYS. */
+long hc_call(struct vcpu *v, unsigned int nr, uint64_t *arg);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * What each CPU keeps for itself, found from the stack pointer: the stacks of a CPU lie in its own
+ * 64 KiB block, so masking RSP gives the block. Nothing else may be found through GS in the
+ * hypervisor, which belongs to the guest.
+ */
+#ifndef X86_PERCPU_H
+#define X86_PERCPU_H
+
+#include "base/num.h"
+#include "x86/layout.h"
+
+struct vcpu;
+struct guest_regs;
+
+enum cpu_work {         /* bits of percpu.work: looked at before a guest is entered, and in idle */
+    WORK_TIMER = 1,     /* run due timers */
+    WORK_SCHED = 2,     /* run the scheduler */
+    WORK_TLB = 4,       /* serve a shoot-down */
+    WORK_NMI = 8,       /* an NMI left something to do */
+    WORK_KEY = 16,      /* characters from the console wait */
+};
+
+struct percpu {
+    uint64_t scratch;        /* the entry stub keeps the guest's RSP here for two instructions */
+    struct vcpu *current;    /* NULL: idle */
+    uint32_t cpu;
+    uint32_t apic_id;
+    uint32_t work;           /* enum cpu_work; set atomically by anyone */
+    uint32_t locks;          /* number of locks held */
+    uint64_t tss_rsp0_pad;
+    mfn_t cr3;               /* what is loaded */
+    struct vcpu *fpu_owner;
+    uint64_t tsc_base, tsc_mul; /* time: see x86/tsc.c */
+    ns_t ns_base;
+    uint32_t tsc_shift;
+    uint32_t time_version;
+    uint64_t nmi_count;
+    uint64_t heartbeat;      /* watchdog */
+    uint8_t tss[104 + 8] __attribute__((aligned(128)));
+};
+
+static inline struct percpu *this_percpu(void)
+{
+    uintptr_t block;
+
+    __asm__("mov %%rsp, %0" : "=r"(block));
+    return (struct percpu *)((block & ~(uintptr_t)(PERCPU_STRIDE - 1)) + PERCPU_DATA);
+}
+
+static inline struct percpu *cpu_percpu(unsigned int cpu)
+{
+    return (struct percpu *)(PERCPU_VIRT + (uint64_t)cpu * PERCPU_STRIDE + PERCPU_DATA);
+}
+
+static inline struct vcpu *current_vcpu(void)
+{
+    return this_percpu()->current;
+}
+
+#endif

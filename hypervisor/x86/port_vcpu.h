@@ -1,0 +1,79 @@
+/*
+ * What the machine keeps per vcpu and per domain, and how to find the running vcpu.
+ *
+ * Offsets of the fields that assembler uses come from offsets.c.
+ */
+#ifndef X86_PORT_VCPU_H
+#define X86_PORT_VCPU_H
+
+#include "abi/abi.h"
+#include "base/num.h"
+#include "x86/percpu.h"
+
+/* The guest's registers as the entry code pushes them, lowest address first. */
+struct guest_regs {
+    uint64_t r15, r14, r13, r12, rbp, rbx, r11, r9, rax, rcx;
+    union {
+        struct {
+            uint64_t rdi, rsi, rdx, r10, r8;
+        };
+        uint64_t arg[5]; /* a hypercall's */
+    };
+    uint32_t error_code;
+    uint32_t entry; /* ENTRY_*: how it came in */
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+
+enum { ENTRY_IRET = 0, ENTRY_SYSCALL = 1 }; /* may leave by SYSRET only if ENTRY_SYSCALL */
+
+struct trap_gate {
+    uint64_t address;
+    uint16_t cs;
+    uint8_t flags; /* DPL in bits 0-1, TI mask-events in bit 2 */
+};
+
+struct vcpu_arch {
+    /* Hot: touched at each entry, exit and mode switch. */
+    bool in_kernel;          /* guest kernel mode (else guest user mode) */
+    uint8_t iopl;            /* virtual IOPL */
+    bool fpu_ts;             /* virtual CR0.TS */
+    uint8_t pending_vector;  /* exception to deliver */
+    mfn_t kernel_l4;         /* base pointers; both hold a type reference. user: MFN_NONE if none */
+    mfn_t user_l4;
+    uint64_t kernel_sp, kernel_ss;
+    uint64_t event_cb, failsafe_cb, syscall_cb, syscall32_cb, sysenter_cb;
+    uint8_t event_cb_flags, failsafe_cb_flags, syscall_cb_flags, syscall32_cb_flags,
+        sysenter_cb_flags;   /* CALLBACKF_mask_events */
+    bool sysenter_disables;  /* unused selectors */
+    uint64_t gs_kernel, gs_user, fs_base; /* valid while it does not run */
+    uint64_t cr2;            /* of the #PF being delivered is in info->arch.cr2 */
+    uint64_t cr4;            /* as the guest believes */
+    uint64_t dr[4], dr6, dr7;
+    uint64_t xcr0;
+    void *xsave;             /* XSAVE area, 64-byte aligned */
+    uint32_t tsc_aux;
+
+    struct trap_gate trap[256];
+
+    /* Descriptor tables: frames of type SEGDESC, one use each; mapped in this vcpu's window. */
+    mfn_t gdt_frame[14];
+    uint16_t gdt_entries;
+    uint16_t ldt_entries;
+    uint64_t ldt_va;
+    mfn_t ldt_frame[16];     /* mapped on demand, MFN_NONE else */
+    uint32_t window;         /* number of its descriptor window */
+
+    uint16_t ds, es, fs, gs;
+    struct guest_regs regs;  /* while it does not run */
+
+    bool nmi_pending, nmi_masked;
+    uint64_t nmi_cb;
+};
+
+struct dom_arch {
+    uint64_t *ioports;       /* bitmap of 65536 permitted ports, NULL: none */
+    uint64_t pirq_eoi_mfn;   /* see x86/pirq.c */
+    void *cpuid_policy;
+};
+
+#endif

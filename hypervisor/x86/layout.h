@@ -17,7 +17,7 @@
 #define M2P_RW_VIRT    0xffff808000000000
 #define FRAMES_VIRT    0xffff810000000000
 #define IMAGE_VIRT     0xffff820040000000 /* the byte at physical IMAGE_PHYS */
-#define IMAGE_PHYS     0x100000
+#define IMAGE_PHYS     0x200000 /* 2 MiB aligned as IMAGE_VIRT is */
 #define PERCPU_VIRT    0xffff820060000000 /* cpu * PERCPU_STRIDE */
 #define PERCPU_STRIDE  0x10000
 #define WINDOW_VIRT    0xffff820080000000 /* descriptor window of vcpu slot w: + w * WINDOW_STRIDE */

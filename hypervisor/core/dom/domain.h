@@ -40,10 +40,18 @@ struct vcpu {
     ns_t period_ns;      /* 0: none */
     struct timer poll;   /* the time-out of SCHEDOP_poll */
 
-    uint64_t runstate_va; /* guest address of the runstate area, 0: none */
-    bool runstate_update_flag;
+    /* Guest addresses that VCPUOP_register_*_memory_area gave, 0: none (hc/vcpu.c). */
+    uint64_t runstate_va;
+    uint64_t time_va;
+    bool areas_stale; /* an area could not be written: again when the guest kernel runs */
 
     struct vcpu_arch arch;
+};
+
+/* SCHEDOP_watchdog (core/dom/life.c). RANK_DOM. */
+struct dom_watchdog {
+    bool in_use;
+    struct timer timer;
 };
 
 struct domain {
@@ -69,6 +77,8 @@ struct domain {
     struct dom_mem mem;
     struct evt_table evt;
     struct gnt_table gnt;
+    struct sched_dom sched;
+    struct dom_watchdog watchdog[2];
 
     uint32_t vm_assist;
     ns_t time_offset_seconds; /* wall clock offset as set by domctl */

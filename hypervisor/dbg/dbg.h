@@ -1,0 +1,36 @@
+/*
+ * What helps to find faults: reports, backtraces with names, debug keys, counters, the watchdog.
+ */
+#ifndef DBG_DBG_H
+#define DBG_DBG_H
+
+#include "base/num.h"
+
+struct guest_regs;
+struct domain;
+struct vcpu;
+
+/* Everything known about a fault: why, build, registers (may be NULL), backtrace, domain, trace. */
+void dbg_report(const char *why, const struct guest_regs *regs);
+
+/* Registers and the names on the stack, to the log. */
+void dbg_registers(const struct guest_regs *r);
+void dbg_backtrace(const struct guest_regs *r); /* NULL: of the caller */
+
+/* Traps that are the debugger's business (from guest or hypervisor). The first two may return. */
+void dbg_nmi(struct guest_regs *r);
+void dbg_machine_check(struct guest_regs *r);
+_Noreturn void dbg_hypervisor_fault(struct guest_regs *r);
+
+/* The newest trace records of each CPU. */
+void dbg_trace_dump(void);
+
+/* Version and build id, for reports and the boot banner. */
+extern const char build_name[];
+
+/* Name of the function at an address and the offset in it; "?" where none is known. */
+const char *sym_name(uint64_t address, uint64_t *offset);
+/* The symbols in order: gives number *index and moves on; false at the end. */
+bool sym_next(uint32_t *index, uint64_t *address, const char **name);
+
+#endif

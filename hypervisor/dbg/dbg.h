@@ -22,6 +22,9 @@ void dbg_nmi(struct guest_regs *r);
 void dbg_machine_check(struct guest_regs *r);
 _Noreturn void dbg_hypervisor_fault(struct guest_regs *r);
 
+/* Runs the debug keys that wait (WORK_KEY). */
+void dbg_keys_pending(void);
+
 /* The newest trace records of each CPU. */
 void dbg_trace_dump(void);
 

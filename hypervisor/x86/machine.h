@@ -1,6 +1,8 @@
 /*
- * The machine as a whole: start-up in steps, its end, and the small things between that have no
- * file of their own.
+ * The machine as a whole: start-up in steps, its end, and who may touch what.
+ *
+ * Boot order: console_init(); options: console_setup(), log_level_option(), ...; cpu_detect(),
+ * paging; console_map(); machine_init(); frames; percpu_alloc(0); smp_start(); ...
  */
 #ifndef X86_MACHINE_H
 #define X86_MACHINE_H
@@ -8,8 +10,19 @@
 #include "base/num.h"
 
 struct guest_regs;
+struct domain;
+struct vcpu;
 
-/* `noreboot`: halt instead where the machine would reboot after a fault. */
+/*
+ * Reads ACPI's tables, starts this CPU's APIC, the IO-APICs, the clock, serial input. rsdp: machine
+ * address where the loader told it, else 0 (the BIOS area is searched). Needs io_map(). Boot CPU.
+ */
+void machine_init(uint64_t rsdp);
+
+/* Starts all other processors, at most `max` CPUs in all; they go to ap_main(). Boot CPU. */
+void smp_start(unsigned int max);
+
+/* Options. `noreboot`: halt instead where the machine would reboot after a fault. */
 void stop_no_reboot(void);
 
 /* As stop(), with the registers at the fault. */
@@ -21,5 +34,18 @@ _Noreturn void cpu_halt(void);
 
 /* Every other CPU halts, soon; does not wait for those that do not listen. */
 void machine_stop_others(void);
+
+/* ---- what dom0 may not have ---- */
+
+/* Frames of device memory that dom0 must not map at all, or only read (checked by mmu code). */
+enum iomem_access { IOMEM_FULL, IOMEM_READ_ONLY, IOMEM_DENIED };
+enum iomem_access iomem_access(mfn_t frame);
+
+/*
+ * IN and OUT of a guest's kernel that may do them (IOPL checked): size 1, 2 or 4. What the domain
+ * may not touch reads as ones and is not written.
+ */
+uint32_t io_in(struct vcpu *v, uint16_t port, unsigned int size);
+void io_out(struct vcpu *v, uint16_t port, unsigned int size, uint32_t value);
 
 #endif

@@ -30,10 +30,11 @@ struct percpu {
     uint64_t tss_rsp0_pad;
     mfn_t cr3;               /* what is loaded */
     struct vcpu *fpu_owner;
-    uint64_t tsc_base, tsc_mul; /* time: see x86/tsc.c */
+    uint64_t tsc_base; /* time: see x86/tsc.c */
+    uint32_t tsc_mul;
     ns_t ns_base;
-    uint32_t tsc_shift;
-    uint32_t time_version;
+    int32_t tsc_shift;
+    uint64_t time_stamp;     /* changes with the above, never the same on two CPUs; not 0 */
     uint64_t nmi_count;
     uint64_t heartbeat;      /* watchdog */
     uint8_t tss[104 + 8] __attribute__((aligned(128)));

@@ -52,6 +52,7 @@ struct vcpu_arch {
     uint64_t xcr0;
     void *xsave;             /* XSAVE area, 64-byte aligned */
     uint32_t tsc_aux;
+    uint64_t time_stamp;     /* percpu.time_stamp that info->time shows */
 
     struct trap_gate trap[256];
 
@@ -72,7 +73,8 @@ struct vcpu_arch {
 
 struct dom_arch {
     uint64_t *ioports;       /* bitmap of 65536 permitted ports, NULL: none */
-    uint64_t pirq_eoi_mfn;   /* see x86/pirq.c */
+    struct dom_pirqs *pirqs; /* x86/pirq.c; NULL: none yet */
+    mfn_t pirq_eoi_frame;    /* bits of pirqs that need an EOI; MFN_NONE: none */
     void *cpuid_policy;
 };
 

@@ -1,0 +1,42 @@
+/*
+ * Time: the TSC scaled to nanoseconds on each CPU, held true by a platform timer (HPET or ACPI PM
+ * timer, else the PIT), and handed to guests in the ABI's pvclock form.
+ */
+#ifndef X86_TIME_H
+#define X86_TIME_H
+
+#include "abi/abi.h"
+#include "base/num.h"
+
+struct vcpu;
+struct domain;
+
+/* clocksource= : "hpet", "acpi", "pit", "tsc", NULL. 0, -XEN_EINVAL. Before machine_init(). */
+int time_option(const char *clocksource);
+
+/* Boot CPU: platform timer, TSC frequency, wall clock. Some milliseconds. */
+void time_init(void);
+/* Each other CPU as it starts, and the boot CPU from machine_init(). */
+void time_cpu_init(void);
+/* Each CPU once timers run: starts the comparison with the platform timer. */
+void time_keep_true(void);
+
+/* TSC ticks a second, the LAPIC timer's too; 0: not known. */
+extern uint64_t tsc_hz;
+
+/* Brings v->info->time up to date; v is about to run here or runs here. */
+void time_publish_slow(struct vcpu *v);
+#define time_publish(v)                                                                            \
+    do {                                                                                           \
+        if (unlikely((v)->arch.time_stamp != this_percpu()->time_stamp))                           \
+            time_publish_slow(v);                                                                  \
+    } while (0)
+
+/* Wall clock: writes the wc_ fields of d's shared_info. For a new domain and after each change. */
+void wall_publish(struct domain *d);
+/* The wall clock at system time `at` is secs, nsecs (UTC since 1970). Tells all domains. */
+void wall_set(uint64_t secs, uint32_t nsecs, ns_t at);
+/* UTC now, in ns since 1970. */
+uint64_t wall_now(void);
+
+#endif

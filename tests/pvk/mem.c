@@ -42,12 +42,12 @@ void page_put(void *page)
     __atomic_store_n(&pool_lock, 0, __ATOMIC_RELEASE);
 }
 
-uint64_t va_to_mfn(const void *va)
+uint64_t va_to_mfn(const volatile void *va)
 {
     return ((const uint64_t *)start_info->mfn_list)[(U(va) - VIRT_BASE) >> 12];
 }
 
-uint64_t va_to_maddr(const void *va)
+uint64_t va_to_maddr(const volatile void *va)
 {
     return va_to_mfn(va) << 12 | (U(va) & (PAGE_SIZE - 1));
 }
@@ -114,7 +114,7 @@ long mmu_set(uint64_t maddr, uint64_t value)
 
 uint64_t pte_flags(uint64_t pte)
 {
-    return pte & ~(PTE_FRAME | PTE_A | PTE_D);
+    return pte & ~(PTE_FRAME | PTE_A | PTE_D | PTE_G);
 }
 
 uint64_t *tables_extend(uint64_t *table, uint64_t va)

@@ -238,8 +238,8 @@ void memory_init(void);
 /* A zeroed page of the kernel's own, mapped read-write; pages come back by page_put(). */
 void *page_get(void);
 void page_put(void *page);
-uint64_t va_to_mfn(const void *va);
-uint64_t va_to_maddr(const void *va);
+uint64_t va_to_mfn(const volatile void *va);
+uint64_t va_to_maddr(const volatile void *va);
 /* The address of a frame of our own inside the kernel's mapping. */
 void *mfn_to_va(uint64_t mfn);
 uint64_t *m2p_entry(uint64_t mfn);
@@ -253,7 +253,7 @@ void page_unprotect(const void *va); /* and read-write again */
 /* One mmuext_op for ourselves; one mmu_update for ourselves. */
 long mmuext(unsigned int cmd, uint64_t arg1, uint64_t arg2);
 long mmu_set(uint64_t maddr, uint64_t value);
-/* PTE bits without frame, accessed, dirty: what may be compared. */
+/* PTE bits without frame, accessed, dirty and global (Xen marks user pages so): what may be compared. */
 uint64_t pte_flags(uint64_t pte);
 /* Builds unpinned tables for va under an L4 page, all pages writable; returns the L1 entry. */
 uint64_t *tables_extend(uint64_t *l4, uint64_t va);

@@ -4,9 +4,9 @@
  */
 #include "abi/abi.h"
 
-#define SIZE(type, n)          _Static_assert(sizeof(type) == (n), #type)
+#define SIZE(type, n)           _Static_assert(sizeof(type) == (n), #type)
 #define OFFSET(type, member, n) _Static_assert(offsetof(type, member) == (n), #type "." #member)
-#define VALUE(name, n)         _Static_assert((name) == (n), #name)
+#define VALUE(name, n)          _Static_assert((name) == (n), #name)
 
 SIZE(struct start_info, 1168);
 OFFSET(struct start_info, nr_pages, 32);

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ARRAY_SIZE(a)             (sizeof(a) / sizeof((a)[0]))
-#define CONTAINER_OF(p, type, m)  ((type *)((char *)(p) - offsetof(type, m)))
+#define ARRAY_SIZE(a)            (sizeof(a) / sizeof((a)[0]))
+#define CONTAINER_OF(p, type, m) ((type *)((char *)(p)-offsetof(type, m)))
 
 #ifndef likely
 #define likely(x)   __builtin_expect(!!(x), 1)

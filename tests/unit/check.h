@@ -32,7 +32,8 @@ static inline bool check_equal(uint64_t got, uint64_t want, const char *file, in
 
 #define CHECK(cond)         check_that((cond), __FILE__, __LINE__, #cond)
 #define CHECK_EQ(got, want) check_equal((uint64_t)(got), (uint64_t)(want), __FILE__, __LINE__, #got)
-#define CHECK_STR(got, want) check_that(strcmp(got, want) == 0, __FILE__, __LINE__, #got " == " #want)
+#define CHECK_STR(got, want)                                                                       \
+    check_that(strcmp(got, want) == 0, __FILE__, __LINE__, #got " == " #want)
 
 static inline int check_result(void)
 {

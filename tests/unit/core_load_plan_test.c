@@ -109,8 +109,8 @@ static void audit(const struct plan_request *r)
 {
     uint64_t n = plan.used_pages;
     uint8_t *use = calloc(n, 1);
-    struct range in_block[] = {plan.kernel, plan.initrd, plan.p2m, plan.start_info, plan.xenstore,
-                               plan.console, plan.page_tables, plan.stack};
+    struct range in_block[] = {plan.kernel,   plan.initrd,  plan.p2m,         plan.start_info,
+                               plan.xenstore, plan.console, plan.page_tables, plan.stack};
     uint64_t end = plan.kernel.start;
 
     for (unsigned i = 0; i < ARRAY_SIZE(in_block); i++) {
@@ -309,11 +309,19 @@ static void test_damage(void)
         uint64_t v;
         int want;
     } cases[] = {
-        {0, 1, 0x7e, -XEN_ENOEXEC},      {4, 1, 1, -XEN_ENOEXEC},     {16, 2, 1, -XEN_ENOEXEC},
-        {18, 2, 3, -XEN_ENOEXEC},        {32, 8, 1 << 20, -XEN_EINVAL}, {32, 8, ~0ull, -XEN_EINVAL},
-        {54, 2, 55, -XEN_EINVAL},        {56, 2, 0, -XEN_EINVAL},     {56, 2, 0xffff, -XEN_EINVAL},
-        {64 + 8, 8, ~0ull, -XEN_EINVAL}, {64 + 32, 8, ~0ull, -XEN_EINVAL},
-        {64 + 40, 8, 1, -XEN_EINVAL},    {64 + 40, 8, -0x1000000ull, -XEN_EINVAL},
+        {0, 1, 0x7e, -XEN_ENOEXEC},
+        {4, 1, 1, -XEN_ENOEXEC},
+        {16, 2, 1, -XEN_ENOEXEC},
+        {18, 2, 3, -XEN_ENOEXEC},
+        {32, 8, 1 << 20, -XEN_EINVAL},
+        {32, 8, ~0ull, -XEN_EINVAL},
+        {54, 2, 55, -XEN_EINVAL},
+        {56, 2, 0, -XEN_EINVAL},
+        {56, 2, 0xffff, -XEN_EINVAL},
+        {64 + 8, 8, ~0ull, -XEN_EINVAL},
+        {64 + 32, 8, ~0ull, -XEN_EINVAL},
+        {64 + 40, 8, 1, -XEN_EINVAL},
+        {64 + 40, 8, -0x1000000ull, -XEN_EINVAL},
         {64 + 24, 8, 0x2a00000, -XEN_EINVAL},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {

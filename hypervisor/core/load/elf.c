@@ -7,12 +7,38 @@
 #include "base/checked.h"
 
 enum {
-    EHDR_SIZE = 64, E_TYPE = 16, E_MACHINE = 18, E_VERSION = 20, E_ENTRY = 24, E_PHOFF = 32,
-    E_SHOFF = 40, E_PHENTSIZE = 54, E_PHNUM = 56, E_SHENTSIZE = 58, E_SHNUM = 60, E_SHSTRNDX = 62,
-    PHDR_SIZE = 56, P_TYPE = 0, P_FLAGS = 4, P_OFFSET = 8, P_VADDR = 16, P_PADDR = 24,
-    P_FILESZ = 32, P_MEMSZ = 40,
-    SHDR_SIZE = 64, SH_NAME = 0, SH_TYPE = 4, SH_OFFSET = 24, SH_SIZE = 32,
-    ET_EXEC = 2, ET_DYN = 3, EM_X86_64 = 62, PT_LOAD = 1, PT_NOTE = 4, SHT_NOTE = 7, SHT_NOBITS = 8,
+    EHDR_SIZE = 64,
+    E_TYPE = 16,
+    E_MACHINE = 18,
+    E_VERSION = 20,
+    E_ENTRY = 24,
+    E_PHOFF = 32,
+    E_SHOFF = 40,
+    E_PHENTSIZE = 54,
+    E_PHNUM = 56,
+    E_SHENTSIZE = 58,
+    E_SHNUM = 60,
+    E_SHSTRNDX = 62,
+    PHDR_SIZE = 56,
+    P_TYPE = 0,
+    P_FLAGS = 4,
+    P_OFFSET = 8,
+    P_VADDR = 16,
+    P_PADDR = 24,
+    P_FILESZ = 32,
+    P_MEMSZ = 40,
+    SHDR_SIZE = 64,
+    SH_NAME = 0,
+    SH_TYPE = 4,
+    SH_OFFSET = 24,
+    SH_SIZE = 32,
+    ET_EXEC = 2,
+    ET_DYN = 3,
+    EM_X86_64 = 62,
+    PT_LOAD = 1,
+    PT_NOTE = 4,
+    SHT_NOTE = 7,
+    SHT_NOBITS = 8,
 };
 
 static int bad(int error, const char *text, const char **why)
@@ -127,11 +153,12 @@ bool elf_next_notes(const struct elf_image *elf, bool sections, unsigned *cursor
 
     while (*cursor < n) {
         size_t i = (*cursor)++;
-        const uint8_t *h = elf->data + (sections ? elf->shoff + i * SHDR_SIZE
-                                                 : elf->phoff + i * PHDR_SIZE);
+        const uint8_t *h =
+            elf->data + (sections ? elf->shoff + i * SHDR_SIZE : elf->phoff + i * PHDR_SIZE);
         uint64_t offset = load_le64(h + (sections ? SH_OFFSET : P_OFFSET));
         uint64_t size = load_le64(h + (sections ? SH_SIZE : P_FILESZ));
-        bool note = sections ? load_le32(h + SH_TYPE) == SHT_NOTE : load_le32(h + P_TYPE) == PT_NOTE;
+        bool note =
+            sections ? load_le32(h + SH_TYPE) == SHT_NOTE : load_le32(h + P_TYPE) == PT_NOTE;
 
         if (!note || !within(elf, offset, size))
             continue;

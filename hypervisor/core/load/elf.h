@@ -26,8 +26,8 @@ struct elf_image {
     size_t len;
     uint64_t entry; /* e_entry, unchecked */
     struct elf_load loads[ELF_LOADS_MAX];
-    unsigned nr_loads;    /* at least 1 */
-    struct range paddrs;  /* from the lowest to the highest byte of any load; not empty */
+    unsigned nr_loads;     /* at least 1 */
+    struct range paddrs;   /* from the lowest to the highest byte of any load; not empty */
     uint64_t phoff, shoff; /* tables, checked to lie in the image; shoff 0: no sections */
     unsigned phnum, shnum, shstrndx;
 };

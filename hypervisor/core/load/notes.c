@@ -114,21 +114,60 @@ static int take_note(struct xen_notes *n, uint32_t type, const uint8_t *desc, si
     bool number = desc_number(desc, len, &v), ok = true;
 
     switch (type) {
-    case XEN_ELFNOTE_ENTRY: n->entry = v; ok = number; break;
-    case XEN_ELFNOTE_HYPERCALL_PAGE: n->hypercall_page = v; ok = number; break;
-    case XEN_ELFNOTE_VIRT_BASE: n->virt_base = v; ok = number; break;
-    case XEN_ELFNOTE_PADDR_OFFSET: n->paddr_offset = v; ok = number; break;
-    case XEN_ELFNOTE_HV_START_LOW: n->hv_start_low = v; ok = number; break;
-    case XEN_ELFNOTE_INIT_P2M: n->init_p2m = v; ok = number; break;
-    case XEN_ELFNOTE_SUSPEND_CANCEL: n->suspend_cancel = v != 0; ok = number; break;
-    case XEN_ELFNOTE_MOD_START_PFN: n->mod_start_pfn = v != 0; ok = number; break;
-    case XEN_ELFNOTE_PHYS32_ENTRY: n->phys32_entry = (uint32_t)v; ok = number; break;
-    case XEN_ELFNOTE_XEN_VERSION: text_copy(n->xen_version, text, len); break;
-    case XEN_ELFNOTE_GUEST_OS: text_copy(n->guest_os, text, len); break;
-    case XEN_ELFNOTE_GUEST_VERSION: text_copy(n->guest_version, text, len); break;
-    case XEN_ELFNOTE_LOADER: text_copy(n->loader, text, len); break;
-    case XEN_ELFNOTE_PAE_MODE: text_copy(n->pae_mode, text, len); break;
-    case XEN_ELFNOTE_BSD_SYMTAB: n->bsd_symtab = text_yes(text, len); break;
+    case XEN_ELFNOTE_ENTRY:
+        n->entry = v;
+        ok = number;
+        break;
+    case XEN_ELFNOTE_HYPERCALL_PAGE:
+        n->hypercall_page = v;
+        ok = number;
+        break;
+    case XEN_ELFNOTE_VIRT_BASE:
+        n->virt_base = v;
+        ok = number;
+        break;
+    case XEN_ELFNOTE_PADDR_OFFSET:
+        n->paddr_offset = v;
+        ok = number;
+        break;
+    case XEN_ELFNOTE_HV_START_LOW:
+        n->hv_start_low = v;
+        ok = number;
+        break;
+    case XEN_ELFNOTE_INIT_P2M:
+        n->init_p2m = v;
+        ok = number;
+        break;
+    case XEN_ELFNOTE_SUSPEND_CANCEL:
+        n->suspend_cancel = v != 0;
+        ok = number;
+        break;
+    case XEN_ELFNOTE_MOD_START_PFN:
+        n->mod_start_pfn = v != 0;
+        ok = number;
+        break;
+    case XEN_ELFNOTE_PHYS32_ENTRY:
+        n->phys32_entry = (uint32_t)v;
+        ok = number;
+        break;
+    case XEN_ELFNOTE_XEN_VERSION:
+        text_copy(n->xen_version, text, len);
+        break;
+    case XEN_ELFNOTE_GUEST_OS:
+        text_copy(n->guest_os, text, len);
+        break;
+    case XEN_ELFNOTE_GUEST_VERSION:
+        text_copy(n->guest_version, text, len);
+        break;
+    case XEN_ELFNOTE_LOADER:
+        text_copy(n->loader, text, len);
+        break;
+    case XEN_ELFNOTE_PAE_MODE:
+        text_copy(n->pae_mode, text, len);
+        break;
+    case XEN_ELFNOTE_BSD_SYMTAB:
+        n->bsd_symtab = text_yes(text, len);
+        break;
     case XEN_ELFNOTE_FEATURES:
         if (!notes_parse_features(text, len, n->supported, n->required))
             return bad(-XEN_EINVAL, "the kernel needs a feature nobody knows", why);
@@ -145,7 +184,8 @@ static int take_note(struct xen_notes *n, uint32_t type, const uint8_t *desc, si
             n->l1_mfn_valid_value = wide ? load_le64(desc + 8) : load_le32(desc + 4);
         }
         break;
-    default: return 0; /* newer, or informative only */
+    default:
+        return 0; /* newer, or informative only */
     }
     if (!ok)
         return bad(-XEN_EINVAL, "a Xen note has a wrong size", why);
@@ -191,8 +231,9 @@ static bool parse_number(const char *text, size_t len, uint64_t *v)
         return false;
     for (; i < len; i++) {
         unsigned c = (unsigned char)text[i], low = c | 0x20;
-        unsigned digit = c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10
-                                                                                 : 16;
+        unsigned digit = c >= '0' && c <= '9'       ? c - '0'
+                         : low >= 'a' && low <= 'f' ? low - 'a' + 10
+                                                    : 16;
         if (digit >= base || !checked_mul(*v, base, v) || !checked_add(*v, digit, v))
             return false;
     }

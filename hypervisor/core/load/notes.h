@@ -14,17 +14,17 @@ struct xen_notes {
     bool legacy;      /* from __xen_guest */
 
     /* As given, or as defaulted by notes_parse(). */
-    uint64_t virt_base;       /* address that pseudo-physical 0 is mapped at */
-    uint64_t paddr_offset;    /* subtracted from the ELF's paddr first */
-    uint64_t entry;           /* first instruction */
-    uint64_t hypercall_page;  /* where to write stubs, if present */
-    uint64_t init_p2m;        /* where to map the p2m list, if present */
-    uint64_t hv_start_low;    /* lowest address the hypervisor may take; 0: not said */
+    uint64_t virt_base;      /* address that pseudo-physical 0 is mapped at */
+    uint64_t paddr_offset;   /* subtracted from the ELF's paddr first */
+    uint64_t entry;          /* first instruction */
+    uint64_t hypercall_page; /* where to write stubs, if present */
+    uint64_t init_p2m;       /* where to map the p2m list, if present */
+    uint64_t hv_start_low;   /* lowest address the hypervisor may take; 0: not said */
     uint64_t l1_mfn_valid_mask, l1_mfn_valid_value;
-    uint32_t phys32_entry;    /* PVH entry, if present */
-    bool mod_start_pfn;       /* start_info.mod_start may be a frame number, initrd unmapped */
+    uint32_t phys32_entry; /* PVH entry, if present */
+    bool mod_start_pfn;    /* start_info.mod_start may be a frame number, initrd unmapped */
     bool suspend_cancel;
-    bool bsd_symtab;          /* asks for its symbol table: which we do not load */
+    bool bsd_symtab;                         /* asks for its symbol table: which we do not load */
     uint32_t supported[NOTES_FEATURE_WORDS]; /* XENFEAT_* bits the kernel can live with */
     uint32_t required[NOTES_FEATURE_WORDS];  /* those marked "!": it cannot live without */
 

@@ -86,8 +86,8 @@ static int place_block(const struct plan_request *r, struct plan *p, const char 
     uint64_t list = r->nr_pages * sizeof(uint64_t);
     struct range most;
 
-    p->kernel = (struct range){align_down(n->kernel.start, PAGE_SIZE),
-                               align_up(n->kernel.end, PAGE_SIZE)};
+    p->kernel =
+        (struct range){align_down(n->kernel.start, PAGE_SIZE), align_up(n->kernel.end, PAGE_SIZE)};
     /* The block can be no larger than the guest's memory, which bounds all that follows. */
     if (!range_make(n->virt_base, r->nr_pages << PAGE_SHIFT, &most))
         most.end = -BLOCK_UNIT;
@@ -118,7 +118,8 @@ static int place_block(const struct plan_request *r, struct plan *p, const char 
     return 0;
 }
 
-/* Tables that the block has anyway are not made twice: only those levels where nothing is shared. */
+/* Tables that the block has anyway are not made twice: only those levels where nothing is shared.
+ */
 static void count_p2m_tables(const struct plan_request *r, struct plan *p)
 {
     struct plan_tables *t = &p->p2m_tables;
@@ -145,8 +146,8 @@ static int place_p2m(const struct plan_request *r, struct plan *p, uint64_t *pfn
     if (!range_make(r->notes->init_p2m, list, &p->p2m) || p->p2m.end > -BLOCK_UNIT ||
         (r->p2m_superpages && !is_aligned(p->p2m.start, SUPERPAGE_FRAMES * PAGE_SIZE)))
         return bad(-XEN_EINVAL, "INIT_P2M is an impossible address", why);
-    struct range whole = {p->p2m.start, align_up(p->p2m.end, r->p2m_superpages ? BLOCK_UNIT / 2
-                                                                               : PAGE_SIZE)};
+    struct range whole = {p->p2m.start,
+                          align_up(p->p2m.end, r->p2m_superpages ? BLOCK_UNIT / 2 : PAGE_SIZE)};
     if (!address_ok(whole) || range_overlaps(whole, p->block))
         return bad(-XEN_EINVAL, "INIT_P2M collides with something", why);
 
@@ -213,10 +214,9 @@ uint64_t plan_table(const struct plan *p, unsigned level, uint64_t va)
         return b->first[level] + in_block;
     uint64_t first = table_number(level, t->va.start);
     uint64_t b_first = table_number(level, b->va.start);
-    uint64_t skip = b_first >= first && b_first < number
-                        ? b->nr[level]
-                        : b_first < first && b_first + b->nr[level] > first
-                              ? b_first + b->nr[level] - first
-                              : 0;
+    uint64_t skip = b_first >= first && b_first < number ? b->nr[level]
+                    : b_first < first && b_first + b->nr[level] > first
+                        ? b_first + b->nr[level] - first
+                        : 0;
     return t->first[level] + (number - first) - skip;
 }

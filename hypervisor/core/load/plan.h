@@ -7,8 +7,8 @@
  * mapped one to one with 4 KiB pages:
  *
  *   kernel | initrd, unless the kernel takes it unmapped | p2m list, unless it names a place for it
- *   | start_info | xenstore page | console page (both only if asked for) | page tables of the block,
- *   the L4 first | boot stack | spare, at least 512 KiB, to a multiple of 4 MiB
+ *   | start_info | xenstore page | console page (both only if asked for) | page tables of the
+ * block, the L4 first | boot stack | spare, at least 512 KiB, to a multiple of 4 MiB
  *
  * Behind the block, in pfns only, follow an unmapped initrd, then the p2m list with the tables that
  * map it, then free memory up to nr_pages.
@@ -20,26 +20,26 @@
 
 struct plan_request {
     const struct xen_notes *notes;
-    uint64_t nr_pages;          /* of the guest, in 4 KiB frames */
-    uint64_t initrd_bytes;      /* 0: none */
-    uint64_t start_info_bytes;  /* sizeof(struct start_info) and what follows it */
-    bool xenstore_console;      /* wants those two pages (a guest built by the tools) */
-    bool p2m_superpages;        /* map a p2m list of its own place with 2 MiB pages */
+    uint64_t nr_pages;         /* of the guest, in 4 KiB frames */
+    uint64_t initrd_bytes;     /* 0: none */
+    uint64_t start_info_bytes; /* sizeof(struct start_info) and what follows it */
+    bool xenstore_console;     /* wants those two pages (a guest built by the tools) */
+    bool p2m_superpages;       /* map a p2m list of its own place with 2 MiB pages */
 };
 
 /* Page tables of one run of virtual addresses. nr[n] is that of level n; nr[0] is not used. */
 struct plan_tables {
-    struct range va;     /* what they map */
+    struct range va; /* what they map */
     uint64_t nr[5];
-    uint64_t first[5];   /* pfn of the first table of that level; they are consecutive */
+    uint64_t first[5]; /* pfn of the first table of that level; they are consecutive */
     uint64_t total;
 };
 
 struct plan {
-    struct range block;       /* virtual: VIRT_BASE to the end of what is mapped */
-    struct range kernel;      /* virtual, as all up to stack; page-aligned outwards */
-    struct range initrd;      /* empty when there is none or it is not mapped */
-    struct range p2m;         /* in the block, or at INIT_P2M; bytes, end not rounded */
+    struct range block;  /* virtual: VIRT_BASE to the end of what is mapped */
+    struct range kernel; /* virtual, as all up to stack; page-aligned outwards */
+    struct range initrd; /* empty when there is none or it is not mapped */
+    struct range p2m;    /* in the block, or at INIT_P2M; bytes, end not rounded */
     struct range start_info;
     struct range xenstore, console; /* empty unless asked for */
     struct range page_tables;
@@ -47,7 +47,7 @@ struct plan {
 
     uint64_t kernel_pfn, initrd_pfn, start_info_pfn, xenstore_pfn, console_pfn, stack_pfn;
     uint64_t initrd_pages;
-    uint64_t p2m_pfn, p2m_pages;   /* the list itself */
+    uint64_t p2m_pfn, p2m_pages; /* the list itself */
 
     struct plan_tables tables;     /* of the block: start_info.pt_base and .nr_pt_frames */
     struct plan_tables p2m_tables; /* of a p2m list at INIT_P2M, which lie behind the list */
@@ -93,7 +93,8 @@ static inline uint64_t plan_va(const struct plan *plan, uint64_t pfn)
 static inline bool plan_is_table(const struct plan *plan, uint64_t pfn)
 {
     return pfn - plan->tables.first[4] < plan->tables.total ||
-           (plan->p2m_tables.total && pfn - plan->p2m_pfn - plan->p2m_pages < plan->p2m_tables.total);
+           (plan->p2m_tables.total &&
+            pfn - plan->p2m_pfn - plan->p2m_pages < plan->p2m_tables.total);
 }
 
 #endif

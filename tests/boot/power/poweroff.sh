@@ -1,0 +1,3 @@
+# Power off through ACPI S5.
+. /argon/lib.sh
+poweroff -f

@@ -1,0 +1,3 @@
+# Reboot as the kernel asks for it.
+. /argon/lib.sh
+reboot -f

@@ -131,6 +131,12 @@ static bool fix_up(struct cpu *cpu, struct regs *regs)
         }
     if (cpu->probe_resume) {
         regs->rip = cpu->probe_resume;
+        if (regs->vector == VEC_FAILSAFE) {
+            /* The frame is the one that could not be loaded. */
+            regs->cs = FLAT_KERNEL_CS & ~3UL;
+            regs->ss = FLAT_KERNEL_SS;
+            regs->rflags = FLAG_IF;
+        }
         return true;
     }
     return false;

@@ -1,5 +1,6 @@
 /* The end of the machine: say why, show where, then reboot or halt. */
 #include "port/stop.h"
+#include "core/dom/life.h"
 #include "dbg/dbg.h"
 #include "port/log.h"
 #include "x86/asm.h"
@@ -41,4 +42,9 @@ _Noreturn void stop_with(const char *why, const struct guest_regs *regs)
 _Noreturn void stop(const char *why)
 {
     stop_with(why, NULL);
+}
+
+bool machine_stays_after_crash(void)
+{
+    return no_reboot;
 }

@@ -170,7 +170,6 @@ void log_at(enum log_level level, const char *fmt, ...)
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
 }
 
 void log_guest(const struct domain *d, enum log_level level, const char *fmt, ...)
@@ -183,7 +182,6 @@ void log_guest(const struct domain *d, enum log_level level, const char *fmt, ..
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
 }
 
 _Noreturn void stop(const char *why)

@@ -16,12 +16,16 @@ int dom_resume(struct domain *d);
 
 /* dom_crash(d, why) is declared in port/stop.h. */
 
-/* What the machine does at dom0's end; x86/reboot.c. */
-_Noreturn void machine_reboot(void);
-_Noreturn void machine_halt(void);
-_Noreturn void machine_power_off(void);
-/* `noreboot` was given. */
-bool machine_noreboot(void);
+/* --- asked of the machine ---------------------------------------------------------------------- */
+
+/* Reboots, or with `halt` stays off; never returns. */
+_Noreturn void machine_end(bool halt);
+/* `noreboot` was given: after a crash the machine halts. */
+bool machine_stays_after_crash(void);
+/* If d is running here: its registers and where it was, to the console. */
+void machine_report_guest(const struct domain *d);
+
+/* --- watchdogs ----------------------------------------------------------------------------------- */
 
 /* SCHEDOP_watchdog. id 0: a new one, returns its id (1..2); timeout in seconds, 0 stops it. */
 int dom_watchdog(struct domain *d, uint32_t id, uint32_t timeout);

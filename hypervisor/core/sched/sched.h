@@ -41,6 +41,7 @@ struct sched_vcpu {
     bool queued;
     bool parked;              /* its domain has used up its cap */
     bool yielding;
+    bool moved;               /* its affinity is new: it forgets its lead when next queued */
     bool pinned_over;         /* SCHEDOP_pin_override in force: `hard` is saved in `hard_before` */
     uint64_t vtime;
     ns_t charged;             /* while running: vtime is right up to here */

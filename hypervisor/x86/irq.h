@@ -34,17 +34,13 @@ typedef void irq_handler(void *arg);
 
 enum irq_kind { IRQ_FREE, IRQ_HANDLER, IRQ_PIRQ };
 
-/*
- * A vector for a device interrupt: with kind IRQ_HANDLER calls fn(arg), with IRQ_PIRQ gives it to
- * a domain (x86/pirq.c). -XEN_ENOSPC: all in use.
- */
-int irq_alloc(enum irq_kind kind, irq_handler *fn, void *arg);
-void irq_free(uint8_t vector);
-
 /* Number of interrupts taken of a vector, all CPUs together. */
 uint64_t irq_count(uint8_t vector);
 
 /* Routes a GSI to a function of Argon's own. Level or edge, polarity as ACPI says. 0, -XEN_E... */
 int irq_gsi_handler(unsigned int gsi, irq_handler *fn, void *arg);
+
+/* All in use, to the log. */
+void irq_dump(void);
 
 #endif

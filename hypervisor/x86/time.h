@@ -32,6 +32,9 @@ void time_publish_slow(struct vcpu *v);
             time_publish_slow(v);                                                                  \
     } while (0)
 
+/* The same for the registered copy (hc/vcpu.c). */
+void x86_vcpu_time(struct vcpu *v, struct vcpu_time_info *out);
+
 /* Wall clock: writes the wc_ fields of d's shared_info. For a new domain and after each change. */
 void wall_publish(struct domain *d);
 /* The wall clock at system time `at` is secs, nsecs (UTC since 1970). Tells all domains. */

@@ -107,8 +107,9 @@ int image_unpack(const struct image *i, const struct unpack *u, size_t *out_len,
     case IMAGE_XZ:
         return unpack_xz(&job, out_len, why);
     case IMAGE_GZIP:
+        return unpack_gzip(&job, out_len, why);
     case IMAGE_ZSTD:
-        return bad(-XEN_EOPNOTSUPP, "packed with gzip or zstd", why);
+        return unpack_zstd(&job, out_len, why);
     case IMAGE_ELF:
         break;
     }

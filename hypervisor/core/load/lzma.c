@@ -15,6 +15,8 @@
  */
 #include "core/load/lzma.h"
 
+#include "core/load/copy.h"
+
 enum {
     PROB_ONE = 2048,
     PROB_MOVE = 5,
@@ -133,36 +135,6 @@ static void reset_state(struct lzma *s)
             dist += dist + 1;                                                                      \
         }                                                                                          \
     } while (0)
-
-static uint8_t *copy_carefully(uint8_t *out, const uint8_t *from, uint32_t len)
-{
-    while (len--)
-        *out++ = *from++;
-    return out;
-}
-
-/* Needs: out_safe was respected. Distances below 8 first repeat their pattern to 8 or more. */
-static inline __attribute__((always_inline)) uint8_t *copy_match(uint8_t *out, uint32_t dist,
-                                                                 uint32_t len)
-{
-    const uint8_t *from = out - dist;
-    uint8_t *end = out + len;
-
-    if (unlikely(dist < 8)) {
-        static const uint8_t multiple[8] = {0, 8, 8, 9, 8, 10, 12, 14};
-        for (unsigned i = 0; i < 8; i++)
-            out[i] = from[i];
-        out += 8;
-        from = out - multiple[dist];
-    }
-    while (out < end) {
-        __builtin_memcpy(out, from, 8);
-        __builtin_memcpy(out + 8, from + 8, 8);
-        out += 16;
-        from += 16;
-    }
-    return end;
-}
 
 /*
  * Decodes symbols until the chunk's output is complete. Returns false if the data cannot be right.
@@ -332,9 +304,9 @@ copy:
     if (unlikely(rep0 >= (size_t)(out - dict) || len > (size_t)(s->out_end - out)))
         return false;
     if (likely(out < s->out_safe))
-        out = copy_match(out, rep0 + 1, len);
+        out = copy_match(out, (size_t)rep0 + 1, len);
     else
-        out = copy_carefully(out, out - rep0 - 1, len);
+        out = copy_carefully(out, (size_t)rep0 + 1, len);
     goto after_match;
 
 short_rep:
@@ -435,7 +407,8 @@ int lzma2_decode(const struct unpack *u, size_t *in_pos, size_t *out_pos, const 
 
     make_tables(s);
     s->dict = s->out = u->out + *out_pos;
-    s->out_safe = u->out_cap > LEN_MAX + 32 ? u->out + u->out_cap - LEN_MAX - 32 : u->out;
+    s->out_safe =
+        u->out_cap > LEN_MAX + COPY_OVERRUN ? u->out + u->out_cap - LEN_MAX - COPY_OVERRUN : u->out;
     while (in < end && *in != 0) {
         bool packed = *in & 0x80, new_dict = packed ? *in >= 0xe0 : *in == 1;
         int rc;

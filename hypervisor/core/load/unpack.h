@@ -17,7 +17,7 @@
 #include "abi/abi.h"
 #include "base/bits.h"
 
-#define UNPACK_SCRATCH (96UL << 10)
+#define UNPACK_SCRATCH (160UL << 10)
 
 struct unpack {
     const uint8_t *in;
@@ -34,5 +34,8 @@ NODISCARD int unpack_zstd(const struct unpack *u, size_t *out_len, const char **
 
 /* The CRC-32 of gzip and xz: start with crc 0, feed it its own results. */
 uint32_t unpack_crc32(uint32_t crc, const uint8_t *p, size_t len);
+
+/* The XXH64 of zstd, with seed 0; the format keeps its lower half. */
+uint64_t unpack_xxh64(const uint8_t *p, size_t len);
 
 #endif

@@ -22,9 +22,9 @@
 #include "store/mem.h"
 #include "wire/host.h"
 
-#define RING       XENSTORE_RING_SIZE
-#define TURN       32 /* requests before others have their turn */
-#define PORTS_MAX  65536u
+#define RING      XENSTORE_RING_SIZE
+#define TURN      32 /* requests before others have their turn */
+#define PORTS_MAX 65536u
 
 struct ring {
     struct conn *conn;
@@ -55,8 +55,8 @@ static int map_page(struct ring *r)
     const struct conn *c = r->conn;
     void *page;
     uint32_t port = c->ring_port;
-    int rc = c->dom->id ? xen_ring_map(c->dom->id, c->ring_gfn, &page)
-                        : xen_dom0_ring(&page, &port);
+    int rc =
+        c->dom->id ? xen_ring_map(c->dom->id, c->ring_gfn, &page) : xen_dom0_ring(&page, &port);
     if (rc)
         return rc;
     r->page = page;
@@ -125,8 +125,7 @@ int host_ring_open(struct conn *c, bool fresh)
         begin_fresh(r);
     else
         begin_again(r);
-    r->page->server_features =
-        XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
+    r->page->server_features = XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
     r->page->error = XENSTORE_ERROR_NONE;
     list_push_back(&again, &r->waiting); /* there may be requests already */
     return 0;
@@ -355,7 +354,7 @@ bool ring_turn(void)
 static void check_domains(void)
 {
     bool tell = false;
-    list_for_each_safe(it, &d.xs.st.doms.all) {
+    list_for_each_safe (it, &d.xs.st.doms.all) {
         struct dom *dom = list_entry(it, struct dom, all);
         if (!dom->id)
             continue;
@@ -397,7 +396,7 @@ static void events_ready(struct source *s, uint32_t what)
 
 void ring_restore(void)
 {
-    list_for_each_safe(it, &d.xs.conns) {
+    list_for_each_safe (it, &d.xs.conns) {
         struct conn *c = list_entry(it, struct conn, all);
         if (!c->ring)
             continue;

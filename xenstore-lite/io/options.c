@@ -14,16 +14,32 @@
 enum { OPT_SOCKET = 256, OPT_STATE_DIR, OPT_NO_STATE, OPT_JOURNAL, OPT_NO_CONFINE, OPT_VERSION };
 
 static const struct option table[] = {
-    {"no-domain-init", 0, NULL, 'D'}, {"no-domains", 0, NULL, 'D'},
-    {"pid-file", 1, NULL, 'F'}, {"no-fork", 0, NULL, 'N'}, {"output-pid", 0, NULL, 'P'},
-    {"trace-file", 1, NULL, 'T'}, {"entry-nb", 1, NULL, 'E'}, {"entry-size", 1, NULL, 'S'},
-    {"watch-nb", 1, NULL, 'W'}, {"transaction", 1, NULL, 't'}, {"perm-nb", 1, NULL, 'A'},
-    {"path-max", 1, NULL, 'M'}, {"quota", 1, NULL, 'Q'}, {"quota-soft", 1, NULL, 'q'},
-    {"timeout", 1, NULL, 'w'}, {"no-recovery", 0, NULL, 'R'}, {"internal-db", 2, NULL, 'I'},
-    {"verbose", 0, NULL, 'V'}, {"help", 0, NULL, 'H'}, {"socket", 1, NULL, OPT_SOCKET},
-    {"state-dir", 1, NULL, OPT_STATE_DIR}, {"no-state", 0, NULL, OPT_NO_STATE},
-    {"journal-size", 1, NULL, OPT_JOURNAL}, {"no-confine", 0, NULL, OPT_NO_CONFINE},
-    {"version", 0, NULL, OPT_VERSION}, {NULL, 0, NULL, 0},
+    {"no-domain-init", 0, NULL, 'D'},
+    {"no-domains", 0, NULL, 'D'},
+    {"pid-file", 1, NULL, 'F'},
+    {"no-fork", 0, NULL, 'N'},
+    {"output-pid", 0, NULL, 'P'},
+    {"trace-file", 1, NULL, 'T'},
+    {"entry-nb", 1, NULL, 'E'},
+    {"entry-size", 1, NULL, 'S'},
+    {"watch-nb", 1, NULL, 'W'},
+    {"transaction", 1, NULL, 't'},
+    {"perm-nb", 1, NULL, 'A'},
+    {"path-max", 1, NULL, 'M'},
+    {"quota", 1, NULL, 'Q'},
+    {"quota-soft", 1, NULL, 'q'},
+    {"timeout", 1, NULL, 'w'},
+    {"no-recovery", 0, NULL, 'R'},
+    {"internal-db", 2, NULL, 'I'},
+    {"verbose", 0, NULL, 'V'},
+    {"help", 0, NULL, 'H'},
+    {"socket", 1, NULL, OPT_SOCKET},
+    {"state-dir", 1, NULL, OPT_STATE_DIR},
+    {"no-state", 0, NULL, OPT_NO_STATE},
+    {"journal-size", 1, NULL, OPT_JOURNAL},
+    {"no-confine", 0, NULL, OPT_NO_CONFINE},
+    {"version", 0, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
 };
 
 static const char usage[] =
@@ -86,20 +102,35 @@ static void set_named(struct options *o, const char *arg, bool soft)
 static bool set_flag(struct options *o, int opt)
 {
     switch (opt) {
-    case 'D': return o->no_domains = true;
-    case 'N': return o->no_fork = true;
-    case 'P': return o->print_pid = true;
-    case 'F': return o->pid_file = optarg, true;
-    case 'T': return o->trace_file = optarg, true;
-    case OPT_SOCKET: return o->socket = optarg, true;
-    case OPT_STATE_DIR: return o->state_dir = optarg, true;
-    case OPT_NO_STATE: return o->state_dir = NULL, true;
-    case OPT_JOURNAL: return o->journal = number(optarg, UINT64_C(1) << 40), true;
-    case OPT_NO_CONFINE: return o->no_confine = true;
+    case 'D':
+        return o->no_domains = true;
+    case 'N':
+        return o->no_fork = true;
+    case 'P':
+        return o->print_pid = true;
+    case 'F':
+        return o->pid_file = optarg, true;
+    case 'T':
+        return o->trace_file = optarg, true;
+    case OPT_SOCKET:
+        return o->socket = optarg, true;
+    case OPT_STATE_DIR:
+        return o->state_dir = optarg, true;
+    case OPT_NO_STATE:
+        return o->state_dir = NULL, true;
+    case OPT_JOURNAL:
+        return o->journal = number(optarg, UINT64_C(1) << 40), true;
+    case OPT_NO_CONFINE:
+        return o->no_confine = true;
     /* The stock daemon's; here nothing unread is kept so long that it needs a time-out, and there
      * is one kind of data base. Accepted so that its init scripts work. */
-    case 'w': case 'R': case 'I': case 'V': return true;
-    default: return false;
+    case 'w':
+    case 'R':
+    case 'I':
+    case 'V':
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -108,10 +139,10 @@ void options_parse(struct options *o, int argc, char **argv)
     static const struct {
         char opt;
         int kind;
-    } quotas[] = {{'E', QUOTA_NODES}, {'S', QUOTA_ENTRY_SIZE}, {'W', QUOTA_WATCHES},
-                  {'t', QUOTA_TRANSACTIONS}, {'A', QUOTA_PERMS}, {'M', QUOTA_PATH_MAX}};
-    *o = (struct options){.socket = "/run/xenstored/socket", .state_dir = "/run/xenstored",
-                          .journal = 4u << 20};
+    } quotas[] = {{'E', QUOTA_NODES},        {'S', QUOTA_ENTRY_SIZE}, {'W', QUOTA_WATCHES},
+                  {'t', QUOTA_TRANSACTIONS}, {'A', QUOTA_PERMS},      {'M', QUOTA_PATH_MAX}};
+    *o = (struct options){
+        .socket = "/run/xenstored/socket", .state_dir = "/run/xenstored", .journal = 4u << 20};
     quota_init(&o->quota);
     int opt;
     while ((opt = getopt_long(argc, argv, "DF:NPT:E:S:W:t:A:M:Q:q:w:RI::VH", table, NULL)) != -1) {

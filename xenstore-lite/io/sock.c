@@ -23,7 +23,7 @@ struct client {
     struct conn *conn; /* NULL: closed, waits for burial */
     struct client *next_dead;
     bool waits_to_send;
-    bool held;     /* whole requests are in `in`, to be handled when replies have been read */
+    bool held; /* whole requests are in `in`, to be handled when replies have been read */
     size_t len;
     char in[2 * MESSAGE_MAX];
 };
@@ -53,8 +53,8 @@ void sock_bury(void)
 
 static void want(struct client *k)
 {
-    uint32_t events = (k->held ? 0u : (uint32_t)EPOLLIN) |
-                      (k->waits_to_send ? (uint32_t)EPOLLOUT : 0u);
+    uint32_t events =
+        (k->held ? 0u : (uint32_t)EPOLLIN) | (k->waits_to_send ? (uint32_t)EPOLLOUT : 0u);
     loop_change(&k->src, events);
 }
 

@@ -249,8 +249,7 @@ static int replay(struct xs *xs, const struct journal *j)
 int state_load(struct xs *xs, bool *found)
 {
     for (unsigned i = 0; i < 2; i++)
-        if (in_force(&journals[i]) &&
-            (!now || head(&journals[i])->sequence > head(now)->sequence))
+        if (in_force(&journals[i]) && (!now || head(&journals[i])->sequence > head(now)->sequence))
             now = &journals[i];
     uint64_t sequence = 1, epoch = 1;
     *found = now != NULL;

@@ -13,7 +13,8 @@ static inline void step(void)
 }
 #endif
 
-/* What is stored before is in the shared page before what is stored after, whenever we are killed. */
+/* What is stored before is in the shared page before what is stored after, whenever we are killed.
+ */
 static inline void store_order(void)
 {
     __asm__ volatile("" ::: "memory");

@@ -24,18 +24,18 @@ struct dom {
     uint16_t id;
     uint32_t life;
     bool introduced;
-    bool shutdown;        /* its shutdown was announced */
-    int target;           /* domain it acts for (XS_SET_TARGET), or -1 */
+    bool shutdown; /* its shutdown was announced */
+    int target;    /* domain it acts for (XS_SET_TARGET), or -1 */
     uint32_t target_life;
-    struct conn *ring;    /* its connection, when introduced */
+    struct conn *ring; /* its connection, when introduced */
     struct list all;
-    struct list owned;    /* struct node.owned */
+    struct list owned; /* struct node.owned */
     uint32_t nodes;
     uint32_t watches;
     uint32_t txns;
     uint64_t mem;
-    uint64_t mem_max;     /* highest mem so far */
-    uint32_t quota_hit;   /* bit per quota_kind: refusal already logged */
+    uint64_t mem_max;   /* highest mem so far */
+    uint32_t quota_hit; /* bit per quota_kind: refusal already logged */
 };
 
 struct doms {

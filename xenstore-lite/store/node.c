@@ -361,14 +361,14 @@ void store_free(struct store *st)
         node_drop(st, st->root);
     }
     mem_put(st->bucket);
-    list_for_each_safe(it, &st->doms.all)
+    list_for_each_safe (it, &st->doms.all)
         mem_put(list_entry(it, struct dom, all));
 }
 
 static const char *audit_node(const struct store *st, const struct node *n)
 {
     uint32_t count = 0, bytes = 0;
-    list_for_each(it, &n->children) {
+    list_for_each (it, &n->children) {
         const struct node *c = list_entry(it, struct node, siblings);
         if (c->parent != n || c->depth != n->depth + 1)
             return "N1: a child does not know its parent";
@@ -388,7 +388,7 @@ static const char *audit_dom(const struct store *st, const struct dom *d, uint32
 {
     uint64_t mem = 0;
     uint32_t nodes = 0;
-    list_for_each(it, &d->owned) {
+    list_for_each (it, &d->owned) {
         const struct node *n = list_entry(it, struct node, owned);
         if (perm_owner(&st->doms, n->perms) != d)
             return "N3: in the wrong owner's list";
@@ -410,7 +410,7 @@ const char *store_audit(const struct store *st)
             return wrong;
         nodes++;
     }
-    list_for_each(it, &st->doms.all) {
+    list_for_each (it, &st->doms.all) {
         const char *wrong = audit_dom(st, list_entry(it, struct dom, all), &owned);
         if (wrong)
             return wrong;

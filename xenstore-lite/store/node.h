@@ -61,7 +61,8 @@ void store_free(struct store *st);
 /* The node at the first `depth` components of p, or NULL. */
 struct node *node_find(const struct store *st, const struct path *p, unsigned depth);
 
-/* The node at a path given as text (no slash at its end, "" for the root) with its hash, or NULL. */
+/* The node at a path given as text (no slash at its end, "" for the root) with its hash, or NULL.
+ */
 struct node *node_at(const struct store *st, uint64_t hash, const char *text, size_t len);
 
 /* The child with this name, or NULL. */

@@ -46,7 +46,7 @@ uint64_t path_hash_child(uint64_t parent, const char *name, size_t len)
 
 /* The characters a component may hold. */
 static const bool allowed[256] = {
-    ['-'] = true, ['_'] = true, ['@'] = true,
+    ['-'] = true,         ['_'] = true,         ['@'] = true,
     ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
 };
 

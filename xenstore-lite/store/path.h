@@ -37,8 +37,8 @@ void path_seed(uint64_t secret);
  * rel_max: how long the part may be that is relative, or that lies below /local/domain/N/.
  * Returns 0 or -EINVAL. On failure *p is undefined.
  */
-int path_parse(struct path *p, const char *text, size_t len, const char *home, size_t rel_max)
-    NODISCARD;
+int path_parse(struct path *p, const char *text, size_t len, const char *home,
+               size_t rel_max) NODISCARD;
 
 /* For names the daemon makes itself; stops the program if one is not valid. */
 void path_set(struct path *p, const char *absolute);

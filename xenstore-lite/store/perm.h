@@ -40,7 +40,8 @@ struct perm_table {
     uint32_t sets;
 };
 
-/* The shared set equal to these n >= 1 entries, with one reference for the caller; NULL: no memory. */
+/* The shared set equal to these n >= 1 entries, with one reference for the caller; NULL: no memory.
+ */
 struct perms *perm_get(struct perm_table *t, const struct perm *e, uint32_t n);
 
 static inline struct perms *perm_ref(struct perms *p)
@@ -60,7 +61,8 @@ unsigned perm_for(const struct doms *ds, const struct dom *d, const struct perms
 /* The domain that owns nodes with this set: domain 0 when the owner is dead or not known. */
 struct dom *perm_owner(const struct doms *ds, const struct perms *p);
 
-/* One permission as text, "n12", NUL included: at most PERM_TEXT bytes. Returns its length with NUL. */
+/* One permission as text, "n12", NUL included: at most PERM_TEXT bytes. Returns its length with
+ * NUL. */
 #define PERM_TEXT 8
 size_t perm_print(char *to, const struct perm *e);
 

@@ -13,15 +13,15 @@ const struct quota_info quota_info[QUOTA_KINDS] = {
     [QUOTA_ENTRY_SIZE] = {"size", "Max. size of a node", 2048, false},
     [QUOTA_WATCHES] = {"watches", "Watches per domain", 128, false},
     [QUOTA_TRANSACTIONS] = {"transactions", "Transactions per domain", 10, false},
-    [QUOTA_TXN_NODES] = {"transaction-nodes", "Max. number of accessed nodes per transaction",
-                         1024, false},
+    [QUOTA_TXN_NODES] = {"transaction-nodes", "Max. number of accessed nodes per transaction", 1024,
+                         false},
     [QUOTA_PERMS] = {"node-permissions", "Max. number of permissions per node", 5, false},
     [QUOTA_PATH_MAX] = {"path-max", "Max. length of a node path", 2048, false},
     [QUOTA_OUTSTANDING] = {"outstanding", "Outstanding requests per domain", 20, false},
     [QUOTA_MEMORY] = {"memory", "Total Xenstore memory per domain (error level)",
                       (2u << 20) + (512u << 10), false},
-    [QUOTA_MEMORY_SOFT] = {"memory", "Total Xenstore memory per domain (warning level)",
-                           2u << 20, true},
+    [QUOTA_MEMORY_SOFT] = {"memory", "Total Xenstore memory per domain (warning level)", 2u << 20,
+                           true},
 };
 
 void quota_init(struct quota *q)

@@ -12,15 +12,15 @@
 
 enum quota_kind {
     QUOTA_NODES,
-    QUOTA_ENTRY_SIZE,   /* bytes: value, name and permissions of one node */
+    QUOTA_ENTRY_SIZE, /* bytes: value, name and permissions of one node */
     QUOTA_WATCHES,
     QUOTA_TRANSACTIONS,
-    QUOTA_TXN_NODES,    /* nodes that one transaction may touch */
-    QUOTA_PERMS,        /* entries in one node's permissions */
-    QUOTA_PATH_MAX,     /* bytes of a relative path */
-    QUOTA_OUTSTANDING,  /* replies not yet taken, above which no request is looked at */
-    QUOTA_MEMORY,       /* bytes in all; above it changes are refused */
-    QUOTA_MEMORY_SOFT,  /* bytes in all; above it the log has a warning */
+    QUOTA_TXN_NODES,   /* nodes that one transaction may touch */
+    QUOTA_PERMS,       /* entries in one node's permissions */
+    QUOTA_PATH_MAX,    /* bytes of a relative path */
+    QUOTA_OUTSTANDING, /* replies not yet taken, above which no request is looked at */
+    QUOTA_MEMORY,      /* bytes in all; above it changes are refused */
+    QUOTA_MEMORY_SOFT, /* bytes in all; above it the log has a warning */
     QUOTA_KINDS
 };
 
@@ -47,7 +47,7 @@ struct dom;
  * May `d` go from `have` to `want` of this kind? Privileged domains always may. A refusal is logged
  * once until the domain is below the limit again, so that a guest cannot fill the log.
  */
-bool quota_allows(const struct quota *q, struct dom *d, enum quota_kind kind, uint64_t want)
-    NODISCARD;
+bool quota_allows(const struct quota *q, struct dom *d, enum quota_kind kind,
+                  uint64_t want) NODISCARD;
 
 #endif

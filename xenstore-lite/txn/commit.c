@@ -33,13 +33,13 @@ static bool still_so(const struct store *st, const struct tnode *n)
 uint32_t txn_freed(const struct store *st, const struct txn *t)
 {
     uint32_t freed = 0;
-    list_for_each(it, &t->nodes) {
+    list_for_each (it, &t->nodes) {
         const struct tnode *n = list_entry(it, struct tnode, all);
         if (!n->base_gone)
             continue;
         struct node *top = live_node(st, n);
         bool nested = false;
-        list_for_each(jt, &t->nodes) {
+        list_for_each (jt, &t->nodes) {
             const struct tnode *o = list_entry(jt, struct tnode, all);
             nested |= o->base_gone && o->len < n->len && n->path[o->len] == '/' &&
                       memcmp(n->path, o->path, o->len) == 0;
@@ -66,7 +66,7 @@ static bool is_new(const struct tnode *n)
 
 static int prepare(struct store *st, struct txn *t)
 {
-    list_for_each(it, &t->nodes) {
+    list_for_each (it, &t->nodes) {
         struct tnode *n = list_entry(it, struct tnode, all);
         if (is_new(n)) {
             size_t len;
@@ -85,7 +85,7 @@ static int prepare(struct store *st, struct txn *t)
 
 static void unprepare(struct store *st, struct txn *t)
 {
-    list_for_each(it, &t->nodes) {
+    list_for_each (it, &t->nodes) {
         struct tnode *n = list_entry(it, struct tnode, all);
         if (n->prepared)
             node_drop(st, n->prepared);
@@ -95,13 +95,13 @@ static void unprepare(struct store *st, struct txn *t)
 
 static void apply(struct store *st, struct txn *t, const struct txn_sink *sink)
 {
-    list_for_each(it, &t->nodes) {
+    list_for_each (it, &t->nodes) {
         struct tnode *n = list_entry(it, struct tnode, all);
         struct node *live = n->base_gone ? live_node(st, n) : NULL;
         if (live) /* NULL also when it went with a removed ancestor */
             sink->remove(sink->ctx, live);
     }
-    list_for_each(it, &t->nodes) {
+    list_for_each (it, &t->nodes) {
         struct tnode *n = list_entry(it, struct tnode, all);
         if (is_new(n)) {
             struct node *m = n->prepared;
@@ -125,7 +125,7 @@ int txn_commit(struct store *st, struct txn *t, const struct txn_sink *sink)
 {
     if (t->doomed)
         return -EAGAIN;
-    list_for_each(it, &t->nodes)
+    list_for_each (it, &t->nodes)
         if (!still_so(st, list_entry(it, struct tnode, all)))
             return -EAGAIN;
     if (!dom_privileged(t->dom) && t->made) {

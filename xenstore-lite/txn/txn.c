@@ -30,7 +30,7 @@ void txn_charge(struct txn *t, int64_t bytes)
 
 void txn_free(struct store *st, struct txn *t)
 {
-    list_for_each_safe(it, &t->nodes) {
+    list_for_each_safe (it, &t->nodes) {
         struct tnode *n = list_entry(it, struct tnode, all);
         if (n->base_perms)
             perm_put(&st->perms, n->base_perms);
@@ -74,7 +74,7 @@ static int table_room(struct txn *t)
     mem_put(t->bucket);
     t->bucket = now;
     t->buckets = buckets;
-    list_for_each(it, &t->nodes) {
+    list_for_each (it, &t->nodes) {
         struct tnode *n = list_entry(it, struct tnode, all);
         n->hnext = now[slot(t, n->hash)];
         now[slot(t, n->hash)] = n;
@@ -109,8 +109,8 @@ static void read_base(struct store *st, struct txn *t, struct tnode *n, const st
     n->perms = perm_ref(live->perms);
 }
 
-int txn_touch(struct store *st, struct txn *t, const struct path *p, unsigned depth,
-              unsigned needs, struct tnode **out)
+int txn_touch(struct store *st, struct txn *t, const struct path *p, unsigned depth, unsigned needs,
+              struct tnode **out)
 {
     struct tnode *n = txn_find(t, p, depth);
     if (!n) {
@@ -194,14 +194,14 @@ void txn_list(const struct store *st, const struct txn *t, const struct tnode *n
 {
     const struct node *live = n->fresh || n->base_gone ? NULL : node_find(st, p, n->depth);
     if (live)
-        list_for_each(it, &live->children) {
+        list_for_each (it, &live->children) {
             const struct node *c = list_entry(it, struct node, siblings);
             if (changed_kid(t, n, c->name, c->name_len))
                 continue;
             if (!each(ctx, c->name, c->name_len))
                 return;
         }
-    list_for_each(it, &n->kids) {
+    list_for_each (it, &n->kids) {
         const struct tnode *k = list_entry(it, struct tnode, kid);
         size_t start = n->len + 1u;
         if (k->there && !each(ctx, k->path + start, k->len - start))
@@ -302,7 +302,7 @@ int txn_remove(struct store *st, struct txn *t, struct tnode *n, const struct pa
         t->gone++;
     }
     vanish(st, t, n);
-    list_for_each(it, &t->nodes) {
+    list_for_each (it, &t->nodes) {
         struct tnode *k = list_entry(it, struct tnode, all);
         if (below(k, n)) {
             vanish(st, t, k);
@@ -320,7 +320,7 @@ const char *txn_audit(const struct txn *t)
 {
     uint32_t made = 0, touched = 0, gone = 0;
     uint64_t mem = 0;
-    list_for_each(it, &t->nodes) {
+    list_for_each (it, &t->nodes) {
         const struct tnode *n = list_entry(it, struct tnode, all);
         touched++;
         made += n->there && n->fresh;

@@ -28,19 +28,19 @@
 /* One node as the transaction sees it. */
 struct tnode {
     struct tnode *hnext;
-    struct list all;  /* in order of first touch: parents before the children made below them */
-    struct list kid;  /* in the parent's kids, when made or removed here */
+    struct list all; /* in order of first touch: parents before the children made below them */
+    struct list kid; /* in the parent's kids, when made or removed here */
     struct list kids;
     struct tnode *parent;
     uint64_t hash;
     uint8_t needs;
-    bool shadowed;    /* already hidden by a removal here when first touched: relies on nothing */
+    bool shadowed; /* already hidden by a removal here when first touched: relies on nothing */
     bool base_there;
-    bool base_gone;   /* the store's node and all below it are removed by this transaction */
+    bool base_gone; /* the store's node and all below it are removed by this transaction */
     bool there;
-    bool fresh;       /* made here */
+    bool fresh; /* made here */
     bool wrote_value;
-    bool has_value;   /* `value` holds what was read first or written last */
+    bool has_value; /* `value` holds what was read first or written last */
     bool wrote_perms;
     uint16_t depth;
     uint16_t len;
@@ -50,7 +50,7 @@ struct tnode {
     struct perms *perms;      /* NULL if not there */
     char *value;
     uint32_t value_len;
-    struct node *prepared;    /* txn_commit() only */
+    struct node *prepared; /* txn_commit() only */
     char path[];
 };
 
@@ -60,13 +60,13 @@ struct txn {
     struct tnode **bucket;
     uint32_t buckets;
     uint32_t touched;
-    uint32_t gone;    /* nodes with base_gone */
+    uint32_t gone; /* nodes with base_gone */
     uint32_t made;
-    uint64_t mem;     /* charged to the owner */
+    uint64_t mem; /* charged to the owner */
     uint64_t changes;
     uint32_t id;
-    bool doomed;      /* must end in EAGAIN: it was open when the daemon was killed */
-    struct dom *dom;  /* who pays */
+    bool doomed;     /* must end in EAGAIN: it was open when the daemon was killed */
+    struct dom *dom; /* who pays */
     const struct quota *quota;
 };
 
@@ -80,8 +80,8 @@ void txn_free(struct store *st, struct txn *t);
  * The node at the first `depth` components of p, with what the caller relies on.
  * 0, -ENOMEM or -ENOSPC (quota of touched nodes).
  */
-int txn_touch(struct store *st, struct txn *t, const struct path *p, unsigned depth,
-              unsigned needs, struct tnode **out) NODISCARD;
+int txn_touch(struct store *st, struct txn *t, const struct path *p, unsigned depth, unsigned needs,
+              struct tnode **out) NODISCARD;
 
 /* Permissions at the first `depth` components or NULL if not there; relies on nothing. */
 struct perms *txn_peek(const struct store *st, const struct txn *t, const struct path *p,

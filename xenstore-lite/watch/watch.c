@@ -56,7 +56,7 @@ struct watch *watch_find(const struct watch_table *t, const struct conn *c, cons
     struct watch_point *pt = watch_point_at(t, p, p->depth);
     if (!pt)
         return NULL;
-    list_for_each(it, &pt->watches) {
+    list_for_each (it, &pt->watches) {
         struct watch *w = list_entry(it, struct watch, at_point);
         if (w->conn == c && w->token_len == token_len && memcmp(w->token, token, token_len) == 0)
             return w;

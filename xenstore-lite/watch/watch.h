@@ -35,10 +35,10 @@ struct watch {
     struct conn *conn;
     uint64_t last_start; /* position in the output of the last event queued for it */
     uint64_t last_hash;  /* path of that event; 0: none yet */
-    uint16_t home;      /* leading bytes of the path that events leave out */
-    bool missed;        /* events were dropped: tell when there is room again */
+    uint16_t home;       /* leading bytes of the path that events leave out */
+    bool missed;         /* events were dropped: tell when there is room again */
     uint16_t token_len;
-    char token[];       /* NUL at the end */
+    char token[]; /* NUL at the end */
 };
 
 struct watch_table {

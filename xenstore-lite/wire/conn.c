@@ -28,14 +28,14 @@ struct conn *conn_open(struct xs *xs, struct dom *d, bool ring)
 
 void conn_reset(struct xs *xs, struct conn *c)
 {
-    list_for_each_safe(it, &c->watches) {
+    list_for_each_safe (it, &c->watches) {
         struct watch *w = list_entry(it, struct watch, of_conn);
         dom_charge(c->dom, -(int64_t)watch_cost(w->point->len, w->token_len));
         c->dom->watches--;
         watch_remove(&xs->watches, w);
     }
     c->missed = 0;
-    list_for_each_safe(it, &c->txns)
+    list_for_each_safe (it, &c->txns)
         conn_end_txn(xs, c, list_entry(it, struct txn, of_conn));
 }
 
@@ -51,7 +51,7 @@ void conn_close(struct xs *xs, struct conn *c)
 
 struct txn *conn_txn(struct conn *c, uint32_t id)
 {
-    list_for_each(it, &c->txns) {
+    list_for_each (it, &c->txns) {
         struct txn *t = list_entry(it, struct txn, of_conn);
         if (t->id == id)
             return t;
@@ -82,7 +82,7 @@ void conn_sent(struct xs *xs, struct conn *c, size_t n)
     if (!c->missed)
         return;
     c->missed = 0;
-    list_for_each(it, &c->watches) {
+    list_for_each (it, &c->watches) {
         struct watch *w = list_entry(it, struct watch, of_conn);
         if (w->missed) {
             w->missed = false;

@@ -92,7 +92,7 @@ static int cmd_memreport(struct control *k)
     const struct xs *xs = k->r->xs;
     say(&k->out, "nodes %u, hash table %u, permission sets %u, watches %u on %u paths\n",
         xs->st.nodes, xs->st.buckets, xs->st.perms.sets, xs->watches.watches, xs->watches.points);
-    list_for_each(it, &xs->st.doms.all) {
+    list_for_each (it, &xs->st.doms.all) {
         const struct dom *d = list_entry(it, struct dom, all);
         say(&k->out, "domain %u: %llu bytes, at most %llu\n", d->id, (unsigned long long)d->mem,
             (unsigned long long)d->mem_max);

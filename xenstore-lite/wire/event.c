@@ -71,7 +71,7 @@ void event_fire(struct xs *xs, const struct path *p, bool exact, const struct pe
     for (unsigned depth = p->depth + 1u; depth-- > 0;) {
         struct watch_point *pt = watch_point_at(&xs->watches, p, depth);
         if (pt)
-            list_for_each(it, &pt->watches) {
+            list_for_each (it, &pt->watches) {
                 struct watch *w = list_entry(it, struct watch, at_point);
                 if (may_know(xs, w->conn, set))
                     put(xs, w, p->text, p->len, p->hash[p->depth]);

@@ -74,8 +74,7 @@ static int run(struct req *r)
     return op->run(r);
 }
 
-void wire_request(struct xs *xs, struct conn *c, const struct xsd_sockmsg *hdr,
-                  const char *payload)
+void wire_request(struct xs *xs, struct conn *c, const struct xsd_sockmsg *hdr, const char *payload)
 {
     struct req r = {.xs = xs, .c = c, .hdr = hdr, .data = payload, .len = hdr->len};
     if (unlikely(xs->trace))

@@ -129,8 +129,8 @@ int op_txn_end(struct req *r)
     if (!r->txn)
         return -ENOENT;
     if (r->data[0] == 'T') {
-        const struct txn_sink sink = {.ctx = r, .begin = commit_begin, .remove = commit_remove,
-                                      .set = commit_set};
+        const struct txn_sink sink = {
+            .ctx = r, .begin = commit_begin, .remove = commit_remove, .set = commit_set};
         rc = txn_commit(&xs->st, r->txn, &sink);
     } else {
         ack(r);

@@ -12,7 +12,7 @@ struct req {
     const struct xsd_sockmsg *hdr;
     const char *data; /* hdr->len bytes */
     size_t len;
-    struct txn *txn;  /* NULL: none */
+    struct txn *txn; /* NULL: none */
 };
 
 /* A node as the request sees it, in its transaction or in the store. */
@@ -48,8 +48,8 @@ int arg_path(struct req *r, const char *s, size_t len) NODISCARD;
 /* Look at xs->path, whole or its first `depth` components; -ENOMEM, -ENOSPC in a transaction. */
 int view_get(struct req *r, unsigned depth, unsigned needs, struct view *v) NODISCARD;
 /* The value of a node that is there. 0 or -ENOMEM. */
-int view_value(const struct req *r, const struct view *v, const char **value, size_t *len)
-    NODISCARD;
+int view_value(const struct req *r, const struct view *v, const char **value,
+               size_t *len) NODISCARD;
 
 /*
  * As view_get() of the whole path, and the client must have all of `perm`. -ENOENT if the node is

@@ -63,7 +63,7 @@ static void list_children(struct req *r, const struct view *v, struct listing *l
         txn_list(&r->xs->st, r->txn, v->t, &r->xs->path, list_name, l);
         return;
     }
-    list_for_each(it, &v->live->children) {
+    list_for_each (it, &v->live->children) {
         const struct node *c = list_entry(it, struct node, siblings);
         if (!list_name(l, c->name, c->name_len))
             return;
@@ -107,8 +107,8 @@ int op_directory_part(struct req *r)
     char *to = r->xs->reply;
     size_t head = (size_t)snprintf(to, 24, "%llu", list_generation(r, &v)) + 1;
     /* One byte stays free for the empty name that ends the last part. */
-    struct listing l = {.to = to + head, .room = XENSTORE_PAYLOAD_MAX - head - 1,
-                        .skip = (size_t)skip};
+    struct listing l = {
+        .to = to + head, .room = XENSTORE_PAYLOAD_MAX - head - 1, .skip = (size_t)skip};
     list_children(r, &v, &l);
     size_t used = head + l.used;
     if (!l.cut)

@@ -219,13 +219,13 @@ void rec_dom_end(struct xs *xs, const struct dom *d)
 static void snapshot_conn(struct xs *xs, const struct conn *c)
 {
     rec_ring(xs, c);
-    list_for_each(it, &c->watches) {
+    list_for_each (it, &c->watches) {
         const struct watch *w = list_entry(it, struct watch, of_conn);
         rec_watch(xs, w, true);
         if (w->missed)
             rec_missed(xs, w);
     }
-    list_for_each(it, &c->txns)
+    list_for_each (it, &c->txns)
         rec_txn(xs, c, list_entry(it, struct txn, of_conn)->id, true);
 }
 
@@ -248,13 +248,13 @@ void rec_snapshot(struct xs *xs, void (*flush)(struct xs *xs))
         rec_set(xs, n);
         flush(xs);
     }
-    list_for_each(it, &xs->conns) {
+    list_for_each (it, &xs->conns) {
         const struct conn *c = list_entry(it, struct conn, all);
         if (c->ring)
             snapshot_conn(xs, c);
         flush(xs);
     }
-    list_for_each(it, &xs->st.doms.all)
+    list_for_each (it, &xs->st.doms.all)
         rec_dom(xs, list_entry(it, struct dom, all));
     flush(xs);
 }

@@ -319,24 +319,40 @@ static int dom_over(struct xs *xs, struct cursor *k)
 static int replay_one(struct xs *xs, struct cursor *k, enum rec_kind kind)
 {
     switch (kind) {
-    case REC_CLEAR: return clear(xs);
-    case REC_LIFE: return life(xs, k);
-    case REC_SET: return set(xs, k);
-    case REC_VALUE: return set_value(xs, k);
-    case REC_REMOVE: return remove_node(xs, k);
-    case REC_SPECIAL: return special(xs, k);
-    case REC_QUOTA: return quota(xs, k);
-    case REC_RING: return ring(xs, k);
+    case REC_CLEAR:
+        return clear(xs);
+    case REC_LIFE:
+        return life(xs, k);
+    case REC_SET:
+        return set(xs, k);
+    case REC_VALUE:
+        return set_value(xs, k);
+    case REC_REMOVE:
+        return remove_node(xs, k);
+    case REC_SPECIAL:
+        return special(xs, k);
+    case REC_QUOTA:
+        return quota(xs, k);
+    case REC_RING:
+        return ring(xs, k);
     case REC_WATCH:
     case REC_UNWATCH:
-    case REC_MISSED: return watch(xs, k, kind);
-    case REC_RESET: return reset(xs, k);
-    case REC_TXN: return txn(xs, k, true);
-    case REC_TXN_END: return txn(xs, k, false);
-    case REC_OUTPUT: return output(xs, k);
-    case REC_CONSUMED: return consumed(xs, k);
-    case REC_DOM: return dom_state(xs, k);
-    case REC_DOM_END: return dom_over(xs, k);
+    case REC_MISSED:
+        return watch(xs, k, kind);
+    case REC_RESET:
+        return reset(xs, k);
+    case REC_TXN:
+        return txn(xs, k, true);
+    case REC_TXN_END:
+        return txn(xs, k, false);
+    case REC_OUTPUT:
+        return output(xs, k);
+    case REC_CONSUMED:
+        return consumed(xs, k);
+    case REC_DOM:
+        return dom_state(xs, k);
+    case REC_DOM_END:
+        return dom_over(xs, k);
     }
     return -EINVAL;
 }

@@ -41,7 +41,7 @@ int xs_init(struct xs *xs)
 
 void xs_free(struct xs *xs)
 {
-    list_for_each_safe(it, &xs->conns)
+    list_for_each_safe (it, &xs->conns)
         conn_close(xs, list_entry(it, struct conn, all));
     for (unsigned i = 0; i < SPECIALS; i++)
         if (xs->special[i])
@@ -61,7 +61,7 @@ struct sums {
 static const char *audit_conn(const struct conn *c, struct sums *s)
 {
     uint32_t missed = 0, txns = 0;
-    list_for_each(it, &c->watches) {
+    list_for_each (it, &c->watches) {
         const struct watch *w = list_entry(it, struct watch, of_conn);
         if (w->conn != c)
             return "W2: a watch does not know its connection";
@@ -69,7 +69,7 @@ static const char *audit_conn(const struct conn *c, struct sums *s)
         s->mem += watch_cost(w->point->len, w->token_len);
         missed += w->missed;
     }
-    list_for_each(it, &c->txns) {
+    list_for_each (it, &c->txns) {
         const struct txn *t = list_entry(it, struct txn, of_conn);
         const char *wrong = txn_audit(t);
         if (wrong)
@@ -85,11 +85,11 @@ static const char *audit_conn(const struct conn *c, struct sums *s)
 static const char *audit_dom(const struct xs *xs, const struct dom *d, uint32_t *watches)
 {
     struct sums s = {0};
-    list_for_each(it, &d->owned) {
+    list_for_each (it, &d->owned) {
         const struct node *n = list_entry(it, struct node, owned);
         s.mem += node_cost(n->name_len, n->value_len, n->perms->n);
     }
-    list_for_each(it, &xs->conns) {
+    list_for_each (it, &xs->conns) {
         const struct conn *c = list_entry(it, struct conn, all);
         const char *wrong = c->dom == d ? audit_conn(c, &s) : NULL;
         if (wrong)
@@ -105,7 +105,7 @@ const char *xs_audit(const struct xs *xs)
 {
     const char *wrong = store_audit(&xs->st);
     uint32_t watches = 0, at_points = 0, points = 0;
-    list_for_each(it, &xs->st.doms.all)
+    list_for_each (it, &xs->st.doms.all)
         if (!wrong)
             wrong = audit_dom(xs, list_entry(it, struct dom, all), &watches);
     if (wrong)
@@ -115,7 +115,7 @@ const char *xs_audit(const struct xs *xs)
             points++;
             if (list_empty(&pt->watches))
                 return "W1: a point without watches";
-            list_for_each(it, &pt->watches)
+            list_for_each (it, &pt->watches)
                 at_points++;
         }
     if (watches != at_points || watches != xs->watches.watches || points != xs->watches.points)

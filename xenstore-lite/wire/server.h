@@ -23,22 +23,22 @@ enum { SPECIAL_INTRODUCE, SPECIAL_RELEASE, SPECIALS };
 
 struct conn {
     struct list all;
-    struct list dirty;      /* in xs.dirty while there is new output */
-    struct dom *dom;        /* for whom it speaks */
-    bool ring;              /* a guest's (or dom0's kernel's) ring: outlives the daemon */
-    bool broken;            /* no request is looked at any more */
+    struct list dirty; /* in xs.dirty while there is new output */
+    struct dom *dom;   /* for whom it speaks */
+    bool ring;         /* a guest's (or dom0's kernel's) ring: outlives the daemon */
+    bool broken;       /* no request is looked at any more */
     struct outq out;
-    uint32_t replies;       /* in out, since it was last empty */
-    uint32_t missed;        /* watches with `missed` set */
+    uint32_t replies; /* in out, since it was last empty */
+    uint32_t missed;  /* watches with `missed` set */
     struct list watches;
     struct list txns;
     uint32_t ntxns;
     uint32_t next_txn;
-    char home[24];          /* "/local/domain/N" */
-    uint64_t in_pos;        /* ring: bytes of requests taken so far */
+    char home[24];   /* "/local/domain/N" */
+    uint64_t in_pos; /* ring: bytes of requests taken so far */
     uint64_t ring_gfn;
-    uint32_t ring_port;     /* the guest's end of the event channel */
-    void *io;               /* belongs to io/ */
+    uint32_t ring_port; /* the guest's end of the event channel */
+    void *io;           /* belongs to io/ */
 };
 
 struct xs {
@@ -51,8 +51,8 @@ struct xs {
     struct rec rec;
     bool trace;
     /* Scratch, valid within one request. */
-    struct path path;       /* the request's path */
-    struct path event;      /* the path an event is about */
+    struct path path;  /* the request's path */
+    struct path event; /* the path an event is about */
     char reply[XENSTORE_PAYLOAD_MAX];
 };
 

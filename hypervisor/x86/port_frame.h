@@ -4,6 +4,9 @@
 
 #include "x86/layout.h"
 
+/* The frame words (core/frame/frame.h); the marks follow behind the last one. */
+#define frame_words ((uint64_t *)FRAMES_VIRT)
+
 static inline void *mfn_ptr(mfn_t m)
 {
     return (void *)(DIRECT_VIRT + (m.n << FRAME_SHIFT));

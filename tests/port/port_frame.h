@@ -7,6 +7,7 @@
 extern uint8_t *fake_ram;
 extern uint64_t fake_ram_frames;
 extern uint64_t *fake_m2p;
+extern uint64_t *frame_words; /* of core/frame: words, then marks */
 
 static inline void *mfn_ptr(mfn_t m)
 {

@@ -30,6 +30,7 @@ struct vcpu {
     /* Where upcall_pending, upcall_mask and time live: in shared_info or where the guest put it. */
     struct vcpu_info *info;
     mfn_t info_mfn; /* MFN_NONE while in shared_info; else holds a writable reference */
+    mfn_t pgt_old;  /* table that this vcpu must go on dropping, a use of it held; 0: none */
 
     bool initialised; /* has a context to run */
     struct evt_vcpu evt;

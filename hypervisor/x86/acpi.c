@@ -36,7 +36,7 @@ static bool is_rsdp(const uint8_t *p)
     return same(p, "RSD PTR ", 8) && sum_is_zero(p, 20);
 }
 
-uint64_t acpi_find_rsdp(acpi_map_fn *map)
+const void *acpi_find_rsdp(acpi_map_fn *map)
 {
     const uint8_t *ebda_pointer = map(0x40e, 2);
     uint64_t ebda = ebda_pointer ? (uint64_t)load_le16(ebda_pointer) << 4 : 0;
@@ -49,9 +49,9 @@ uint64_t acpi_find_rsdp(acpi_map_fn *map)
 
         for (uint64_t at = 0; p && at + 36 <= areas[a].len; at += 16)
             if (is_rsdp(p + at))
-                return areas[a].start + at;
+                return p + at;
     }
-    return 0;
+    return NULL;
 }
 
 /* A whole table with a good checksum, or NULL. */
@@ -242,14 +242,13 @@ static bool parse_root(struct machine_info *m, uint64_t maddr, unsigned int size
     return true;
 }
 
-bool acpi_parse(struct machine_info *m, uint64_t rsdp, acpi_map_fn *map)
+bool acpi_parse(struct machine_info *m, const void *rsdp, acpi_map_fn *map)
 {
-    const uint8_t *p = rsdp ? map(rsdp, 36) : NULL;
+    const uint8_t *p = rsdp;
 
     set_defaults(m);
     if (!p || !is_rsdp(p))
         return false;
-    m->rsdp = rsdp;
     if (p[15] >= 2 && load_le64(p + 24) && sum_is_zero(p, 36) &&
         parse_root(m, load_le64(p + 24), 8, "XSDT", map))
         return true;

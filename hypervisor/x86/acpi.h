@@ -60,7 +60,6 @@ struct machine_info {
     struct mcfg_entry mcfg[MAX_MCFG];
     unsigned int mcfgs;
 
-    uint64_t rsdp;
     uint64_t madt_maddr; /* 0: none */
 };
 
@@ -69,13 +68,14 @@ extern struct machine_info machine_info;
 /* len bytes of machine memory at maddr, readable until the parser returns; NULL: cannot be. */
 typedef const void *acpi_map_fn(uint64_t maddr, uint64_t len);
 
-/* Machine address of the RSDP in the BIOS area, 0: none. */
-uint64_t acpi_find_rsdp(acpi_map_fn *map);
+/* The root pointer (36 bytes readable) in the BIOS area, NULL: none. */
+const void *acpi_find_rsdp(acpi_map_fn *map);
 
 /*
- * Fills *m from the tables; what is missing or damaged is left out (and logged). False: nothing
- * usable at all, then *m has the defaults of a PC without ACPI: one CPU, no IO-APIC.
+ * Fills *m from the tables that rsdp (36 bytes, may be NULL) leads to; what is missing or damaged
+ * is left out (and logged). False: nothing usable at all, then *m has the defaults of a PC without
+ * ACPI: one CPU, no IO-APIC.
  */
-bool acpi_parse(struct machine_info *m, uint64_t rsdp, acpi_map_fn *map);
+bool acpi_parse(struct machine_info *m, const void *rsdp, acpi_map_fn *map);
 
 #endif

@@ -39,13 +39,13 @@ void console_write(const char *text, size_t n);
 /* From now on nothing waits for the console's lock: this CPU is about to end the machine. */
 void console_panic(void);
 
-/* Takes characters that wait in the serial port (WORK_KEY and the watchdog's tick call this). */
+/* Fetches characters that wait in the serial port; tells dom0, or leaves keys for WORK_KEY. */
 void console_poll(void);
+/* The next such character, -1: none. */
+int console_getc(void);
 
 /* Does a serial port of ours answer here? Then guests must not see it. */
 bool console_owns_port(uint16_t port);
-/* GSI that our serial input uses, or -1. */
-int console_gsi(void);
 
 /* ---- devices, used by log.c only ---- */
 

@@ -1,48 +1,74 @@
 /*
  * Console input: who gets the characters, dom0 or Argon's debug keys. Ctrl-A three times switches.
+ *
+ * The interrupt only fetches characters: keys run later, on the way out of the hypervisor
+ * (WORK_KEY), where no lock is held and reports may take their time.
  */
+#include "abi/abi.h"
+#include "core/evt/evt.h"
+#include "dbg/dbg.h"
 #include "dbg/keys.h"
 #include "port/console.h"
 #include "port/lock.h"
 #include "port/log.h"
 #include "x86/console.h"
-#include "x86/input.h"
+#include "x86/percpu.h"
 
 #define SWITCH_KEY   0x01 /* Ctrl-A */
 #define SWITCH_COUNT 3
 #define BUFFER       128u
 
+struct queue {
+    char c[BUFFER];
+    uint32_t in, out; /* free-running */
+};
+
 static struct lock lock = LOCK_INIT(RANK_MACHINE, "console input");
-static char buffer[BUFFER];
-static uint32_t in, out; /* free-running */
+static struct queue dom0_queue, key_queue;
 static bool to_argon;
 static unsigned int switches;
 
-static void input_char(char c, bool *for_dom0, char *key)
+static void push(struct queue *q, char c)
 {
-    *for_dom0 = false;
-    *key = 0;
+    if (q->in - q->out < BUFFER)
+        q->c[q->in++ % BUFFER] = c;
+}
+
+static void take(char c)
+{
     if (c == SWITCH_KEY) {
         if (++switches < SWITCH_COUNT)
             return;
         switches = 0;
         to_argon = !to_argon;
-        log_err("console input goes to %s now (Ctrl-A three times switches)\n",
-                to_argon ? "Argon" : "dom0");
+        log_err("console input goes to %s (Ctrl-A three times switches%s)\n",
+                to_argon ? "Argon" : "dom0", to_argon ? "; h for help" : "");
         return;
     }
     /* Fewer than three were meant for whoever has the console. */
-    for (; switches && !to_argon; switches--)
-        if (in - out < BUFFER)
-            buffer[in++ % BUFFER] = SWITCH_KEY;
-    switches = 0;
-    if (to_argon) {
-        *key = c;
-        return;
-    }
-    if (in - out < BUFFER)
-        buffer[in++ % BUFFER] = c;
-    *for_dom0 = true;
+    for (; switches; switches--)
+        if (!to_argon)
+            push(&dom0_queue, SWITCH_KEY);
+    push(to_argon ? &key_queue : &dom0_queue, c);
+}
+
+void console_poll(void)
+{
+    uint32_t before;
+    bool news, keys;
+    int c;
+
+    lock_take(&lock);
+    before = dom0_queue.in;
+    while ((c = console_getc()) >= 0)
+        take((char)c);
+    news = dom0_queue.in != before;
+    keys = key_queue.in != key_queue.out;
+    lock_drop(&lock);
+    if (news)
+        evt_raise_virq_global(VIRQ_CONSOLE);
+    if (keys)
+        __atomic_or_fetch(&this_percpu()->work, WORK_KEY, __ATOMIC_RELAXED);
 }
 
 uint32_t console_read(char *to, uint32_t room)
@@ -50,21 +76,28 @@ uint32_t console_read(char *to, uint32_t room)
     uint32_t n = 0;
 
     lock_take(&lock);
-    while (n < room && out != in)
-        to[n++] = buffer[out++ % BUFFER];
+    while (n < room && dom0_queue.out != dom0_queue.in)
+        to[n++] = dom0_queue.c[dom0_queue.out++ % BUFFER];
     lock_drop(&lock);
     return n;
 }
 
-bool input_take(char c)
+static bool next_key(char *key)
 {
-    bool for_dom0;
-    char key;
+    bool any;
 
     lock_take(&lock);
-    input_char(c, &for_dom0, &key);
+    any = key_queue.out != key_queue.in;
+    if (any)
+        *key = key_queue.c[key_queue.out++ % BUFFER];
     lock_drop(&lock);
-    if (key)
+    return any;
+}
+
+void dbg_keys_pending(void)
+{
+    char key;
+
+    while (next_key(&key))
         key_pressed(key);
-    return for_dom0;
 }

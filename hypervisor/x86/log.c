@@ -10,9 +10,11 @@
 #include "port/console.h"
 #include "port/lock.h"
 #include "port/log.h"
+#include "x86/acpi.h"
 #include "x86/asm.h"
 #include "x86/console.h"
 #include "x86/format.h"
+#include "x86/irq.h"
 
 #define RING_SIZE  65536u /* a power of two */
 #define DEBUG_PORT 0xe9
@@ -206,6 +208,41 @@ void console_map(void)
 void console_leave_vga(void)
 {
     vga_up = false;
+}
+
+int console_getc(void)
+{
+    for (unsigned int i = 0; i < 2; i++)
+        if (com[i].up && com_wanted[i]) {
+            int c = uart_read(&com[i]);
+
+            if (c >= 0)
+                return c;
+        }
+    return -1;
+}
+
+static void serial_interrupt(void *arg)
+{
+    (void)arg;
+    console_poll();
+}
+
+void console_input_start(void)
+{
+    for (unsigned int i = 0; i < 2; i++) {
+        int irq = com[i].irq;
+        int error;
+
+        if (!com[i].up || !com_wanted[i] || irq < 0)
+            continue;
+        error = irq_gsi_handler(irq < ISA_IRQS ? machine_info.isa[irq].gsi : (unsigned int)irq,
+                                serial_interrupt, NULL);
+        if (error)
+            log_warn("com%u: interrupt %d cannot be had: no input\n", i + 1, irq);
+        else
+            uart_irq_on(&com[i]);
+    }
 }
 
 bool console_owns_port(uint16_t port)

@@ -14,13 +14,17 @@ struct domain;
 struct vcpu;
 
 /*
- * Reads ACPI's tables, starts this CPU's APIC, the IO-APICs, the clock, serial input. rsdp: machine
- * address where the loader told it, else 0 (the BIOS area is searched). Needs io_map(). Boot CPU.
+ * Reads ACPI's tables, starts this CPU's APIC, the IO-APICs, the clock, serial input. rsdp: a
+ * copy of the root pointer (36 bytes, zeros behind a shorter one) where the loader gave one, else
+ * NULL (the BIOS area is searched). Needs io_map(). Boot CPU.
  */
-void machine_init(uint64_t rsdp);
+void machine_init(const void *rsdp);
 
 /* Starts all other processors, at most `max` CPUs in all; they go to ap_main(). Boot CPU. */
 void smp_start(unsigned int max);
+
+/* APIC id << 32 | ACPI id of a CPU. */
+uint64_t x86_cpu_physid(unsigned int cpu);
 
 /* Options. `noreboot`: halt instead where the machine would reboot after a fault. */
 void stop_no_reboot(void);
@@ -28,8 +32,6 @@ void stop_no_reboot(void);
 /* As stop(), with the registers at the fault. */
 _Noreturn void stop_with(const char *why, const struct guest_regs *regs);
 
-/* Reboots, or with `halt` stays off; never returns. */
-_Noreturn void machine_end(bool halt);
 _Noreturn void cpu_halt(void);
 
 /* Every other CPU halts, soon; does not wait for those that do not listen. */

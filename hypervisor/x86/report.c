@@ -1,5 +1,6 @@
 /* Reports of faults: registers, stack with names, who ran. */
 #include "core/dom/domain.h"
+#include "core/dom/life.h"
 #include "dbg/dbg.h"
 #include "port/clock.h"
 #include "port/log.h"
@@ -63,17 +64,30 @@ void dbg_backtrace(const struct guest_regs *r)
     }
 }
 
+/* The frame of a guest's registers at the top of this CPU's stack. */
+static const struct guest_regs *guest_registers(void)
+{
+    uint64_t block = (uint64_t)this_percpu() & ~(uint64_t)(PERCPU_STRIDE - 1);
+
+    return (const struct guest_regs *)(block + STACK_TOP) - 1;
+}
+
+void machine_report_guest(const struct domain *d)
+{
+    const struct vcpu *v = current_vcpu();
+
+    if (!v || v->dom != d)
+        return;
+    log_err("d%uv%u, guest %s mode:\n", d->id, v->id, v->arch.in_kernel ? "kernel" : "user");
+    dbg_registers(guest_registers());
+}
+
 static void print_running(void)
 {
     const struct vcpu *v = current_vcpu();
 
     if (v)
-        log_err("running: d%uv%u, guest rip %016lx\n", v->dom->id, v->id,
-                ((const struct guest_regs *)(((uintptr_t)this_percpu() &
-                                              ~(uintptr_t)(PERCPU_STRIDE - 1)) +
-                                             STACK_TOP) -
-                 1)
-                    ->rip);
+        log_err("running: d%uv%u, guest rip %016lx\n", v->dom->id, v->id, guest_registers()->rip);
     else
         log_err("running: idle\n");
 }

@@ -8,19 +8,7 @@
 #include "x86/machine.h"
 #include "x86/percpu.h"
 
-static bool no_reboot;
 static uint32_t stopping; /* 1 + the CPU that stops the machine */
-
-void stop_no_reboot(void)
-{
-    no_reboot = true;
-}
-
-_Noreturn void cpu_halt(void)
-{
-    for (;;)
-        __asm__ volatile("cli; hlt");
-}
 
 _Noreturn void stop_with(const char *why, const struct guest_regs *regs)
 {
@@ -31,20 +19,15 @@ _Noreturn void stop_with(const char *why, const struct guest_regs *regs)
         if (none != me)
             cpu_halt(); /* another CPU is at it */
         /* A fault while reporting: no more words that could fault again. */
-        machine_end(no_reboot);
+        machine_end(machine_stays_after_crash());
     }
     console_panic();
     machine_stop_others();
     dbg_report(why, regs);
-    machine_end(no_reboot);
+    machine_end(machine_stays_after_crash());
 }
 
 _Noreturn void stop(const char *why)
 {
     stop_with(why, NULL);
-}
-
-bool machine_stays_after_crash(void)
-{
-    return no_reboot;
 }

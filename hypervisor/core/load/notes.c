@@ -44,8 +44,11 @@ static bool text_is(const char *text, size_t len, const char *word)
 
 static size_t text_until(const char *text, size_t len, char stop)
 {
-    const char *at = len ? __builtin_memchr(text, stop, len) : NULL;
-    return at ? (size_t)(at - text) : len;
+    size_t n = 0;
+
+    while (n < len && text[n] != stop)
+        n++;
+    return n;
 }
 
 /* Cut to what fits; a note's string need not be terminated. */

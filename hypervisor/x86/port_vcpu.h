@@ -20,11 +20,13 @@ struct guest_regs {
         uint64_t arg[5]; /* a hypercall's */
     };
     uint32_t error_code;
-    uint32_t entry; /* ENTRY_*: how it came in */
+    uint32_t entry; /* a vector on the way in, or ENTRY_* */
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
-enum { ENTRY_IRET = 0, ENTRY_SYSCALL = 1 }; /* may leave by SYSRET only if ENTRY_SYSCALL */
+/* Of guest_regs.entry: ENTRY_SYSCALL alone lets the exit use SYSRET. Else an exception vector, or 0. */
+#define ENTRY_IRET    0u
+#define ENTRY_SYSCALL 0xffffffffu
 
 struct trap_gate {
     uint64_t address;

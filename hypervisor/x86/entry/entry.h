@@ -1,0 +1,41 @@
+/* What entry.S and C know of each other. */
+#ifndef X86_ENTRY_ENTRY_H
+#define X86_ENTRY_ENTRY_H
+
+#include "x86/port_vcpu.h"
+
+/*
+ * Called by entry.S with the frame at the top of this CPU's stack. They return whether SYSRET may
+ * be used: then rcx and r11 of the guest are lost, and cs, ss are the flat 64-bit ones.
+ */
+int x86_syscall(struct guest_regs *r);
+int x86_syscall32(struct guest_regs *r);
+int x86_sysenter(struct guest_regs *r);
+int x86_trap(struct guest_regs *r);
+int x86_interrupt(struct guest_regs *r);
+
+/* The same from the hypervisor itself; the frame lies wherever the stack was. */
+void x86_trap_hv(struct guest_regs *r);
+void x86_interrupt_hv(struct guest_regs *r);
+
+_Noreturn void resume_guest(int sysret);
+_Noreturn void run_on_stack(void (*fn)(void));
+
+extern const uint64_t exception_table[32];
+extern const char interrupt_stubs[], syscall_stubs[], entry_syscall[], entry_syscall32[],
+    entry_sysenter[], guest_iret[];
+#define STUB_SIZE  64
+#define STUB_JUMP  14 /* offset of the jump in a stub */
+
+static inline struct guest_regs *guest_frame(void)
+{
+    uintptr_t block;
+
+    __asm__("mov %%rsp, %0" : "=r"(block));
+    return (struct guest_regs *)((block & ~(uintptr_t)(PERCPU_STRIDE - 1)) + STACK_TOP) - 1;
+}
+
+/* The last steps before a guest runs: pending work, then events. Returns as x86_syscall(). */
+int x86_leave(struct guest_regs *r);
+
+#endif

@@ -27,7 +27,8 @@ struct percpu {
     uint32_t apic_id;
     uint32_t work;           /* enum cpu_work; set atomically by anyone */
     uint32_t locks;          /* number of locks held */
-    uint64_t tss_rsp0_pad;
+    uint32_t flushed;        /* tlb_clock at the last full flush: x86/tlb.h */
+    bool ldt_loaded;         /* LDTR is not null */
     mfn_t cr3;               /* what is loaded */
     struct vcpu *fpu_owner;
     uint64_t tsc_base; /* time: see x86/tsc.c */

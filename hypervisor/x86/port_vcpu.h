@@ -53,6 +53,7 @@ struct vcpu_arch {
     uint64_t dr[4], dr6, dr7;
     uint64_t xcr0;
     void *xsave;             /* XSAVE area, 64-byte aligned */
+    uint32_t fpu_cpu;        /* where it was last loaded or saved */
     uint32_t tsc_aux;
     uint64_t time_stamp;     /* percpu.time_stamp that info->time shows */
 
@@ -65,6 +66,7 @@ struct vcpu_arch {
     uint64_t ldt_va;
     mfn_t ldt_frame[16];     /* mapped on demand, MFN_NONE else */
     uint32_t window;         /* number of its descriptor window */
+    uint32_t gdt_cpu;        /* whose own GDT page its window shows */
 
     uint16_t ds, es, fs, gs;
     struct guest_regs regs;  /* while it does not run */
@@ -74,6 +76,7 @@ struct vcpu_arch {
 };
 
 struct dom_arch {
+    uint64_t dirty_cpus;     /* CPUs whose TLB may hold its mappings; atomic */
     uint64_t *ioports;       /* bitmap of 65536 permitted ports, NULL: none */
     struct dom_pirqs *pirqs; /* x86/pirq.c; NULL: none yet */
     mfn_t pirq_eoi_frame;    /* bits of pirqs that need an EOI; MFN_NONE: none */

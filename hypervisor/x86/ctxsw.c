@@ -1,0 +1,211 @@
+/*
+ * Context switch: what a PV vcpu leaves in the machine, saved and loaded.
+ *
+ * Segment bases, selectors, FPU state, debug registers, descriptor tables, page tables, time. The
+ * general registers move between the frame at the stack's top and vcpu_arch.regs. FPU state is
+ * saved and restored eagerly (checklist A19); the restore is left out where the registers still
+ * hold that very vcpu's state.
+ */
+#include "x86/ctxsw.h"
+
+#include "port/clock.h"
+#include "x86/asm.h"
+#include "x86/cpu.h"
+#include "x86/desc.h"
+#include "x86/entry/entry.h"
+#include "x86/fpu.h"
+#include "x86/pv/bounce.h"
+#include "x86/time.h"
+#include "x86/tlb.h"
+
+static inline uint16_t get_ds(void)
+{
+    uint16_t s;
+
+    __asm__ volatile("mov %%ds, %0" : "=r"(s));
+    return s;
+}
+
+static inline uint16_t get_es(void)
+{
+    uint16_t s;
+
+    __asm__ volatile("mov %%es, %0" : "=r"(s));
+    return s;
+}
+
+static inline uint16_t get_fs(void)
+{
+    uint16_t s;
+
+    __asm__ volatile("mov %%fs, %0" : "=r"(s));
+    return s;
+}
+
+static inline uint16_t get_gs(void)
+{
+    uint16_t s;
+
+    __asm__ volatile("mov %%gs, %0" : "=r"(s));
+    return s;
+}
+
+static void save_segments(struct vcpu *v)
+{
+    uint64_t active, other;
+
+    v->arch.ds = get_ds();
+    v->arch.es = get_es();
+    v->arch.fs = get_fs();
+    v->arch.gs = get_gs();
+    other = rdmsr(MSR_KERNEL_GS_BASE);
+    if (cpu_has_fsgsbase) {
+        __asm__ volatile("rdfsbase %0" : "=r"(v->arch.fs_base));
+        __asm__ volatile("rdgsbase %0" : "=r"(active));
+    } else {
+        v->arch.fs_base = rdmsr(MSR_FS_BASE);
+        active = rdmsr(MSR_GS_BASE);
+    }
+    v->arch.gs_kernel = v->arch.in_kernel ? active : other;
+    v->arch.gs_user = v->arch.in_kernel ? other : active;
+}
+
+/* Each loads a selector; a bad one becomes null. Returns whether it was good. */
+static bool load_ds(uint16_t s)
+{
+    __asm__ goto volatile("1: mov %0, %%ds\n\t" EXTABLE("1b", "%l[bad]") : : "r"(s) : : bad);
+    return true;
+bad:
+    __asm__ volatile("mov %0, %%ds" ::"r"(0));
+    return false;
+}
+
+static bool load_es(uint16_t s)
+{
+    __asm__ goto volatile("1: mov %0, %%es\n\t" EXTABLE("1b", "%l[bad]") : : "r"(s) : : bad);
+    return true;
+bad:
+    __asm__ volatile("mov %0, %%es" ::"r"(0));
+    return false;
+}
+
+static bool load_fs(uint16_t s)
+{
+    __asm__ goto volatile("1: mov %0, %%fs\n\t" EXTABLE("1b", "%l[bad]") : : "r"(s) : : bad);
+    return true;
+bad:
+    __asm__ volatile("mov %0, %%fs" ::"r"(0));
+    return false;
+}
+
+bool x86_load_gs(uint16_t s)
+{
+    __asm__ goto volatile("1: mov %0, %%gs\n\t" EXTABLE("1b", "%l[bad]") : : "r"(s) : : bad);
+    return true;
+bad:
+    __asm__ volatile("mov %0, %%gs" ::"r"(0));
+    return false;
+}
+
+/*
+ * Loads selectors and bases. Runs with v's page tables and descriptor tables loaded. A selector
+ * that has become bad is null afterwards, and the guest's failsafe callback learns of it.
+ */
+static void load_segments(struct vcpu *v, struct guest_regs *r)
+{
+    bool good = true;
+    uint64_t active = v->arch.in_kernel ? v->arch.gs_kernel : v->arch.gs_user;
+    uint64_t other = v->arch.in_kernel ? v->arch.gs_user : v->arch.gs_kernel;
+
+    if (unlikely(v->arch.ds | get_ds()))
+        good &= load_ds(v->arch.ds);
+    if (unlikely(v->arch.es | get_es()))
+        good &= load_es(v->arch.es);
+    if (unlikely(v->arch.fs | get_fs()))
+        good &= load_fs(v->arch.fs);
+    if (unlikely(v->arch.gs | get_gs()))
+        good &= x86_load_gs(v->arch.gs);
+    if (cpu_has_fsgsbase) {
+        __asm__ volatile("wrfsbase %0" ::"r"(v->arch.fs_base));
+        __asm__ volatile("wrgsbase %0" ::"r"(active));
+    } else {
+        wrmsr(MSR_FS_BASE, v->arch.fs_base);
+        wrmsr(MSR_GS_BASE, active);
+    }
+    wrmsr(MSR_KERNEL_GS_BASE, other);
+    if (unlikely(!good))
+        pv_failsafe(v, r);
+}
+
+static void load_debug(const struct vcpu *v)
+{
+    if (likely(!(v->arch.dr7 & 0xff)))
+        return;
+    __asm__ volatile("mov %0, %%dr0" ::"r"(v->arch.dr[0]));
+    __asm__ volatile("mov %0, %%dr1" ::"r"(v->arch.dr[1]));
+    __asm__ volatile("mov %0, %%dr2" ::"r"(v->arch.dr[2]));
+    __asm__ volatile("mov %0, %%dr3" ::"r"(v->arch.dr[3]));
+    __asm__ volatile("mov %0, %%dr6" ::"r"(v->arch.dr6));
+    __asm__ volatile("mov %0, %%dr7" ::"r"(v->arch.dr7));
+}
+
+static void save_debug(struct vcpu *v)
+{
+    if (unlikely(v->arch.dr7 & 0xff))
+        __asm__ volatile("mov %0, %%dr7" ::"r"(0x400ul));
+}
+
+static void load_root(struct percpu *pc, mfn_t root)
+{
+    if (root.n == pc->cr3.n)
+        return;
+    pc->cr3 = root;
+    write_cr3(mfn_maddr(root));
+    tlb_note_flush(pc);
+}
+
+static void save_vcpu(struct percpu *pc, struct vcpu *v, const struct guest_regs *r)
+{
+    v->arch.regs = *r;
+    save_segments(v);
+    save_debug(v);
+    fpu_save(v);
+    pc->current = NULL;
+}
+
+static void load_vcpu(struct percpu *pc, struct vcpu *v, struct guest_regs *r)
+{
+    pc->current = v;
+    __atomic_or_fetch(&v->dom->arch.dirty_cpus, 1ul << pc->cpu, __ATOMIC_SEQ_CST);
+    *r = v->arch.regs;
+    desc_load(v);
+    load_root(pc, v->arch.in_kernel ? v->arch.kernel_l4 : v->arch.user_l4);
+    fpu_load(v);
+    load_debug(v);
+    load_segments(v, r);
+    if (cpu_has_rdtscp)
+        wrmsr(MSR_TSC_AUX, v->arch.tsc_aux);
+    time_publish(v);
+}
+
+void schedule(struct guest_regs *r)
+{
+    struct percpu *pc = this_percpu();
+    struct vcpu *prev = pc->current;
+    struct vcpu *next = sched_next(pc->cpu, now());
+
+    if (next == prev)
+        return;
+    if (prev) {
+        save_vcpu(pc, prev, r);
+        if (!next || next->dom != prev->dom) {
+            /* No page table of prev's domain stays loaded: it may be freed. */
+            if (!next)
+                load_root(pc, maddr_mfn(hv_root));
+            __atomic_and_fetch(&prev->dom->arch.dirty_cpus, ~(1ul << pc->cpu), __ATOMIC_SEQ_CST);
+        }
+    }
+    if (next)
+        load_vcpu(pc, next, r);
+    sched_switched(prev, next);
+}

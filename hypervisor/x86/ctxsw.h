@@ -1,0 +1,27 @@
+/* Changing from one vcpu to another on this CPU, and a vcpu's machine state. */
+#ifndef X86_CTXSW_H
+#define X86_CTXSW_H
+
+#include "core/dom/domain.h"
+
+/* Lets the scheduler pick; saves the running vcpu from *r and loads the next into it, if they
+ * differ. current is NULL afterwards if there is none to run. */
+void schedule(struct guest_regs *r);
+
+/* Machine state of a new vcpu (XSAVE area, descriptor window). 0 or -XEN_ENOMEM. */
+int x86_vcpu_init(struct vcpu *v);
+void x86_vcpu_free(struct vcpu *v);
+
+/*
+ * Registers, descriptor tables, callbacks, page tables of a vcpu that does not run, all checked.
+ * Takes references to the tables it names. -XEN_EINVAL, -XEN_EAGAIN (page table validation was
+ * preempted: call again with the same), -XEN_ENOMEM. On failure the vcpu is as before.
+ */
+int x86_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
+/* The reverse, for a paused vcpu. */
+void x86_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);
+
+/* Drops page tables and descriptor frames of a vcpu of a dying domain. HC_AGAIN: call again. */
+long x86_vcpu_drop(struct vcpu *v);
+
+#endif

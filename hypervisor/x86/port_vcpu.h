@@ -57,7 +57,7 @@ struct vcpu_arch {
     uint32_t tsc_aux;
     uint64_t time_stamp;     /* percpu.time_stamp that info->time shows */
 
-    struct trap_gate trap[256];
+    struct trap_gate *trap; /* 256 of them: one frame */
 
     /* Descriptor tables: frames of type SEGDESC, one use each; mapped in this vcpu's window. */
     mfn_t gdt_frame[14];

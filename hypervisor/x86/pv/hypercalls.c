@@ -1,0 +1,270 @@
+/*
+ * The hypercalls that change the calling vcpu's machine state: trap table, callbacks, stack,
+ * segments, debug registers, FPU, IRET.
+ */
+#include "hc/hc.h"
+#include "port/log.h"
+#include "port/stop.h"
+#include "x86/asm.h"
+#include "x86/cpu.h"
+#include "x86/ctxsw.h"
+#include "x86/entry/entry.h"
+#include "x86/pv/bounce.h"
+#include "x86/pv/desc.h"
+#include "x86/pv/regs.h"
+
+bool x86_load_gs(uint16_t selector);
+
+long hc_set_trap_table(struct vcpu *v, uint64_t *arg)
+{
+    if (!arg[0]) {
+        for (unsigned int i = 0; i < 256; i++)
+            v->arch.trap[i] = (struct trap_gate){0};
+        return 0;
+    }
+    for (unsigned int i = 0; i < 257; i++) {
+        struct trap_info info;
+
+        if (guest_get(&info, arg[0] + i * sizeof(info)))
+            return -XEN_EFAULT;
+        if (!info.address)
+            return 0;
+        if (!canonical(info.address))
+            return -XEN_EINVAL;
+        v->arch.trap[info.vector] = (struct trap_gate){
+            .address = info.address,
+            .cs = (uint16_t)(info.cs | 3),
+            .flags = info.flags & 7,
+        };
+    }
+    return 0;
+}
+
+long hc_stack_switch(struct vcpu *v, uint64_t *arg)
+{
+    if (!canonical(arg[1]))
+        return -XEN_EINVAL;
+    v->arch.kernel_ss = (arg[0] | 3) & 0xffff;
+    v->arch.kernel_sp = arg[1];
+    return 0;
+}
+
+static int set_callback(struct vcpu *v, unsigned int type, uint64_t address, uint16_t flags)
+{
+    uint8_t mask = flags & CALLBACKF_mask_events;
+
+    if (!canonical(address))
+        return -XEN_EINVAL;
+    switch (type) {
+    case CALLBACKTYPE_event:
+        v->arch.event_cb = address;
+        return 0;
+    case CALLBACKTYPE_failsafe:
+        v->arch.failsafe_cb = address;
+        v->arch.failsafe_cb_flags = mask;
+        return 0;
+    case CALLBACKTYPE_syscall:
+        v->arch.syscall_cb = address;
+        v->arch.syscall_cb_flags = mask;
+        return 0;
+    case CALLBACKTYPE_syscall32:
+        v->arch.syscall32_cb = address;
+        v->arch.syscall32_cb_flags = mask;
+        return 0;
+    case CALLBACKTYPE_sysenter:
+        v->arch.sysenter_cb = address;
+        v->arch.sysenter_cb_flags = mask;
+        return 0;
+    case CALLBACKTYPE_nmi:
+        v->arch.nmi_cb = address;
+        return 0;
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+long hc_callback_op(struct vcpu *v, uint64_t *arg)
+{
+    struct callback_register reg;
+    struct callback_unregister unreg;
+
+    switch (arg[0]) {
+    case CALLBACKOP_register:
+        if (guest_get(&reg, arg[1]))
+            return -XEN_EFAULT;
+        return set_callback(v, reg.type, reg.address, reg.flags);
+    case CALLBACKOP_unregister:
+        if (guest_get(&unreg, arg[1]))
+            return -XEN_EFAULT;
+        switch (unreg.type) {
+        case CALLBACKTYPE_event:
+        case CALLBACKTYPE_failsafe:
+        case CALLBACKTYPE_syscall:
+        case CALLBACKTYPE_syscall32:
+        case CALLBACKTYPE_sysenter:
+            return -XEN_EINVAL;
+        case CALLBACKTYPE_nmi:
+            v->arch.nmi_cb = 0;
+            return 0;
+        default:
+            return -XEN_ENOSYS;
+        }
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+long hc_set_callbacks(struct vcpu *v, uint64_t *arg)
+{
+    if (!canonical(arg[0]) || !canonical(arg[1]) || !canonical(arg[2]))
+        return -XEN_EINVAL;
+    v->arch.event_cb = arg[0];
+    v->arch.failsafe_cb = arg[1];
+    v->arch.syscall_cb = arg[2];
+    return 0;
+}
+
+long hc_nmi_op(struct vcpu *v, uint64_t *arg)
+{
+    struct xennmi_callback cb;
+
+    switch (arg[0]) {
+    case XENNMI_register_callback:
+        if (guest_get(&cb, arg[1]))
+            return -XEN_EFAULT;
+        if (!canonical(cb.handler_address) || v->id)
+            return -XEN_EINVAL;
+        v->arch.nmi_cb = cb.handler_address;
+        return 0;
+    case XENNMI_unregister_callback:
+        v->arch.nmi_cb = 0;
+        return 0;
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+long hc_fpu_taskswitch(struct vcpu *v, uint64_t *arg)
+{
+    v->arch.fpu_ts = arg[0] != 0;
+    if (v->arch.fpu_ts)
+        write_cr0(read_cr0() | CR0_TS);
+    else
+        __asm__ volatile("clts");
+    return 0;
+}
+
+long hc_set_debugreg(struct vcpu *v, uint64_t *arg)
+{
+    return pv_set_debugreg(v, arg[0] > 7 ? 8 : (unsigned int)arg[0], arg[1]);
+}
+
+long hc_get_debugreg(struct vcpu *v, uint64_t *arg)
+{
+    switch (arg[0]) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+        return (long)v->arch.dr[arg[0]];
+    case 4:
+    case 6:
+        return (long)v->arch.dr6;
+    case 5:
+    case 7:
+        return (long)v->arch.dr7;
+    default:
+        return -XEN_EINVAL;
+    }
+}
+
+static void write_gs_base(uint64_t base)
+{
+    if (cpu_has_fsgsbase)
+        __asm__ volatile("wrgsbase %0" ::"r"(base));
+    else
+        wrmsr(MSR_GS_BASE, base);
+}
+
+/* The hypervisor never uses FS or GS: the machine holds the guest's own, inactive GS included. */
+long hc_set_segment_base(struct vcpu *v, uint64_t *arg)
+{
+    uint64_t base = arg[1];
+
+    (void)v;
+    if (arg[0] != SEGBASE_GS_USER_SEL && !canonical(base))
+        return -XEN_EINVAL;
+    switch (arg[0]) {
+    case SEGBASE_FS:
+        if (cpu_has_fsgsbase)
+            __asm__ volatile("wrfsbase %0" ::"r"(base));
+        else
+            wrmsr(MSR_FS_BASE, base);
+        return 0;
+    case SEGBASE_GS_USER:
+        wrmsr(MSR_KERNEL_GS_BASE, base);
+        return 0;
+    case SEGBASE_GS_KERNEL:
+        write_gs_base(base);
+        return 0;
+    case SEGBASE_GS_USER_SEL:
+        /* Loads the user GS, base from its descriptor, and keeps the kernel's as it is. */
+        __asm__ volatile("swapgs" ::: "memory");
+        x86_load_gs((uint16_t)base);
+        __asm__ volatile("swapgs" ::: "memory");
+        return 0;
+    default:
+        return -XEN_EINVAL;
+    }
+}
+
+long hc_iret(struct vcpu *v, uint64_t *arg)
+{
+    struct guest_regs *r = guest_frame();
+    struct iret_context frame;
+
+    (void)arg;
+    if (unlikely(guest_get(&frame, r->rsp))) {
+        log_guest(v->dom, LOG_ERR, "v%u: iret with an unreadable stack %lx\n", v->id, r->rsp);
+        dom_crash(v->dom, "iret from an unreadable stack");
+        return 0;
+    }
+    if ((frame.cs & 3) == 3) {
+        if (unlikely(mfn_eq(v->arch.user_l4, MFN_NONE))) {
+            log_guest(v->dom, LOG_ERR, "v%u: iret to user mode without user page tables\n", v->id);
+            dom_crash(v->dom, "iret to user mode without user page tables");
+            return 0;
+        }
+        pv_toggle_mode(v);
+    }
+    r->rip = frame.rip;
+    r->cs = (frame.cs & 0xffff) | 3;
+    r->rflags = pv_clean_flags(frame.rflags);
+    r->rsp = frame.rsp;
+    r->ss = (frame.ss & 0xffff) | 3;
+    r->r11 = frame.r11;
+    r->rcx = frame.rcx;
+    r->entry = ENTRY_IRET;
+    v->info->evtchn_upcall_mask = !(frame.rflags & FLAGS_IF);
+    if (v->dom->vm_assist & 1u << VMASST_TYPE_architectural_iopl)
+        v->arch.iopl = frame.rflags >> 12 & 3;
+    return (long)frame.rax;
+}
+
+long hc_vm_assist(struct vcpu *v, uint64_t *arg)
+{
+    struct domain *d = v->dom;
+
+    if (arg[1] > 31 || !(PV_VM_ASSISTS & 1u << arg[1]))
+        return -XEN_EINVAL;
+    switch (arg[0]) {
+    case VMASST_CMD_enable:
+        __atomic_or_fetch(&d->vm_assist, 1u << arg[1], __ATOMIC_RELAXED);
+        return 0;
+    case VMASST_CMD_disable:
+        __atomic_and_fetch(&d->vm_assist, ~(1u << arg[1]), __ATOMIC_RELAXED);
+        return 0;
+    default:
+        return -XEN_ENOSYS;
+    }
+}

@@ -1,0 +1,88 @@
+/* Guest registers: the ABI's form of them, debug registers, CR4. */
+#include "x86/pv/regs.h"
+
+#include "port/guestmem.h"
+#include "x86/asm.h"
+#include "x86/cpu.h"
+#include "x86/pv/bounce.h"
+
+#define FOR_EACH_REGISTER(DO)                                                                      \
+    DO(r15) DO(r14) DO(r13) DO(r12) DO(rbp) DO(rbx) DO(r11) DO(r10) DO(r9) DO(r8) DO(rax) DO(rcx)  \
+    DO(rdx) DO(rsi) DO(rdi) DO(rip) DO(rflags) DO(rsp)
+
+void regs_from_abi(struct guest_regs *r, const struct cpu_user_regs *u)
+{
+#define TAKE(reg) r->reg = u->reg;
+    FOR_EACH_REGISTER(TAKE)
+#undef TAKE
+    r->cs = u->cs;
+    r->ss = u->ss;
+}
+
+void regs_to_abi(struct cpu_user_regs *u, const struct guest_regs *r)
+{
+#define GIVE(reg) u->reg = r->reg;
+    FOR_EACH_REGISTER(GIVE)
+#undef GIVE
+    u->cs = (uint16_t)r->cs;
+    u->ss = (uint16_t)r->ss;
+}
+
+uint64_t pv_cr4(const struct vcpu *v)
+{
+    uint64_t shown = CR4_PAE | CR4_MCE | CR4_FXSR | CR4_XMM;
+
+    /* FSGSBASE and OSXSAVE follow what the guest has written (trace, 9.4). */
+    return shown | (v->arch.cr4 & (CR4_FSGSBASE | CR4_XSAVE | CR4_TSD | CR4_DE));
+}
+
+#define DR7_RESERVED_ZERO (~0xffffffffUL | 0xd800) /* bits 11, 12, 14, 15, 32-63 */
+#define DR7_GENERAL_DETECT 0x2000
+
+static int set_dr7(struct vcpu *v, uint64_t value)
+{
+    value = (value & ~DR7_RESERVED_ZERO & ~(uint64_t)DR7_GENERAL_DETECT) | 0x400;
+    /* I/O breakpoints would need CR4.DE in the guest's hands: refused where set. */
+    for (unsigned int i = 0; i < 4; i++)
+        if ((value >> (16 + 4 * i) & 3) == 2)
+            return -XEN_EPERM;
+    v->arch.dr7 = value;
+    if (v == current_vcpu()) {
+        if (value & 0xff) {
+            __asm__ volatile("mov %0, %%dr0" ::"r"(v->arch.dr[0]));
+            __asm__ volatile("mov %0, %%dr1" ::"r"(v->arch.dr[1]));
+            __asm__ volatile("mov %0, %%dr2" ::"r"(v->arch.dr[2]));
+            __asm__ volatile("mov %0, %%dr3" ::"r"(v->arch.dr[3]));
+        }
+        __asm__ volatile("mov %0, %%dr7" ::"r"(value & 0xff ? value : 0x400));
+    }
+    return 0;
+}
+
+int pv_set_debugreg(struct vcpu *v, unsigned int reg, uint64_t value)
+{
+    bool live = v == current_vcpu() && (v->arch.dr7 & 0xff);
+
+    switch (reg) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+        /* Not in the hypervisor, where it would trap at any privilege (checklist B10). */
+        if (!gaddr_ok(value, 8))
+            return -XEN_EPERM;
+        v->arch.dr[reg] = value;
+        if (live)
+            return set_dr7(v, v->arch.dr7);
+        return 0;
+    case 6:
+        v->arch.dr6 = (value & 0xe00f) | 0xffff0ff0;
+        if (v == current_vcpu())
+            __asm__ volatile("mov %0, %%dr6" ::"r"(v->arch.dr6));
+        return 0;
+    case 7:
+        return set_dr7(v, value);
+    default:
+        return -XEN_EINVAL;
+    }
+}

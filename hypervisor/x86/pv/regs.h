@@ -1,0 +1,23 @@
+/* Guest registers in the ABI's form, and the register values that every PV guest believes in. */
+#ifndef X86_PV_REGS_H
+#define X86_PV_REGS_H
+
+#include "core/dom/domain.h"
+
+#define PV_CR0         0x80050033ul /* PG AM WP NE ET MP PE: what Xen 4.17 shows */
+#define PV_VM_ASSISTS                                                                              \
+    (1u << VMASST_TYPE_4gb_segments | 1u << VMASST_TYPE_4gb_segments_notify |                      \
+     1u << VMASST_TYPE_writable_pagetables | 1u << VMASST_TYPE_pae_extended_cr3 |                  \
+     1u << VMASST_TYPE_architectural_iopl | 1u << VMASST_TYPE_runstate_update_flag |               \
+     1u << VMASST_TYPE_m2p_strict)
+
+void regs_from_abi(struct guest_regs *r, const struct cpu_user_regs *u);
+void regs_to_abi(struct cpu_user_regs *u, const struct guest_regs *r);
+
+/* CR4 as the guest reads it. */
+uint64_t pv_cr4(const struct vcpu *v);
+
+/* Debug register reg (0-3, 6, 7) of v, running here or not at all. -XEN_EINVAL, -XEN_EPERM. */
+int pv_set_debugreg(struct vcpu *v, unsigned int reg, uint64_t value);
+
+#endif

@@ -66,6 +66,7 @@ struct domain {
     uint32_t control_pauses;
     uint32_t refs;  /* atomic; 0 frees */
     uint32_t ssidref;
+    uint8_t teardown; /* stage of dom_destroy_step(), the control lock */
     uint8_t handle[16];
     struct lock lock; /* RANK_DOM */
 

@@ -1,0 +1,335 @@
+/*
+ * Domains: made, found, taken apart.
+ *
+ * The list is sorted by domid and changes only under RANK_DOMLIST; look-ups walk it under the same
+ * lock and take a reference, so that a domain found stays until dom_put(). A domain leaves the
+ * list when its tear-down is complete; its last reference then frees it.
+ *
+ * Tear-down (dom_destroy_step) is a sequence of stages, each restartable; d->teardown says where it
+ * stands, so that it goes on where it was, whoever calls.
+ */
+#include "core/dom/domain.h"
+
+#include "base/string.h"
+#include "core/dom/create.h"
+#include "core/dom/life.h"
+#include "core/frame/frame.h"
+#include "core/pgtype/pgtype.h"
+#include "hc/hc.h"
+#include "port/clock.h"
+#include "port/frame.h"
+
+struct domain *dom0;
+struct domain *dom_list;
+static struct lock list_lock = LOCK_INIT(RANK_DOMLIST, "domains");
+static domid_t last_id;
+struct vcpu_info dom_no_info = {.evtchn_upcall_mask = 1};
+
+_Static_assert(sizeof(struct domain) <= FRAME_SIZE, "a domain fits in a frame");
+
+static struct domain *find_locked(domid_t id)
+{
+    struct domain *d = dom_list;
+
+    while (d && d->id < id)
+        d = d->next;
+    return d && d->id == id ? d : NULL;
+}
+
+struct domain *dom_get(domid_t id)
+{
+    struct domain *d;
+
+    lock_take(&list_lock);
+    d = find_locked(id);
+    if (d)
+        __atomic_add_fetch(&d->refs, 1, __ATOMIC_RELAXED);
+    lock_drop(&list_lock);
+    return d;
+}
+
+struct domain *dom_get_next(domid_t id)
+{
+    struct domain *d;
+
+    lock_take(&list_lock);
+    for (d = dom_list; d && d->id < id;)
+        d = d->next;
+    if (d)
+        __atomic_add_fetch(&d->refs, 1, __ATOMIC_RELAXED);
+    lock_drop(&list_lock);
+    return d;
+}
+
+struct domain *dom_get_for(struct domain *caller, domid_t id)
+{
+    if (id == DOMID_SELF || id == caller->id) {
+        __atomic_add_fetch(&caller->refs, 1, __ATOMIC_RELAXED);
+        return caller;
+    }
+    return caller->is_dom0 ? dom_get(id) : NULL;
+}
+
+static void free_domain(struct domain *d)
+{
+    for (uint32_t i = 0; i < d->max_vcpus; i++)
+        if (d->vcpu[i]) {
+            x86_vcpu_free(d->vcpu[i]);
+            frame_free(ptr_mfn(d->vcpu[i]), 0);
+        }
+    frame_free(ptr_mfn(d), 0);
+}
+
+void dom_put(struct domain *d)
+{
+    if (!__atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL))
+        free_domain(d);
+}
+
+/* The first id from `from` on that no domain has; DOMID_FIRST_RESERVED if there is none. */
+static domid_t free_id(domid_t from)
+{
+    domid_t id = from;
+
+    for (const struct domain *d = dom_list; d; d = d->next)
+        if (d->id == id)
+            id++;
+    return id;
+}
+
+/* Puts d on the list, with the id asked for or, for 0, a fresh one. */
+static int list_insert(struct domain *d, domid_t id)
+{
+    struct domain **at = &dom_list;
+    int error = 0;
+
+    lock_take(&list_lock);
+    if (!id && dom0) {
+        id = free_id((domid_t)(last_id + 1));
+        if (id >= DOMID_FIRST_RESERVED)
+            id = free_id(1);
+        last_id = id;
+    }
+    if (id >= DOMID_FIRST_RESERVED)
+        error = -XEN_ENOMEM;
+    else if (find_locked(id))
+        error = -XEN_EEXIST;
+    if (!error) {
+        d->id = id;
+        while (*at && (*at)->id < id)
+            at = &(*at)->next;
+        d->next = *at;
+        *at = d;
+    }
+    lock_drop(&list_lock);
+    return error;
+}
+
+static void list_remove(struct domain *d)
+{
+    struct domain **at = &dom_list;
+
+    lock_take(&list_lock);
+    while (*at != d)
+        at = &(*at)->next;
+    *at = d->next;
+    lock_drop(&list_lock);
+}
+
+static void *alloc_zeroed(void)
+{
+    mfn_t m = frame_alloc(NULL, 0, 0, 0);
+
+    return mfn_eq(m, MFN_NONE) ? NULL : memset(mfn_ptr(m), 0, FRAME_SIZE);
+}
+
+static int init_parts(struct domain *d, const struct dom_config *config)
+{
+    mfn_t shared;
+    int error;
+
+    lock_init(&d->lock, RANK_DOM, "domain");
+    error = mem_domain_init(d);
+    if (error)
+        return error;
+    shared = frame_alloc(NULL, 0, 0, 0);
+    if (mfn_eq(shared, MFN_NONE))
+        return -XEN_ENOMEM;
+    d->shared = memset(mfn_ptr(shared), 0, FRAME_SIZE);
+    d->shared_mfn = shared;
+    frame_share(shared, d, true);
+    sched_domain_init(d);
+    evt_domain_init(d, config->max_evtchn_port);
+    dom_life_init(d);
+    error = x86_domain_init(d);
+    if (error)
+        return error;
+    return gnt_domain_init(d, config->max_grant_frames, config->max_maptrack_frames);
+}
+
+int dom_create(domid_t id, const struct dom_config *config, struct domain **out)
+{
+    struct domain *d;
+    int error;
+
+    if (!config->max_vcpus || config->max_vcpus > DOM_MAX_VCPUS)
+        return -XEN_EINVAL;
+    d = alloc_zeroed();
+    if (!d)
+        return -XEN_ENOMEM;
+    d->id = id;
+    d->refs = 2; /* the list's and the caller's */
+    d->max_vcpus = config->max_vcpus;
+    d->is_dom0 = config->is_dom0;
+    memcpy(d->handle, config->handle, sizeof(d->handle));
+    d->paused_by_control = !config->is_dom0;
+    d->control_pauses = !config->is_dom0;
+    error = list_insert(d, id);
+    if (error) {
+        frame_free(ptr_mfn(d), 0);
+        return error;
+    }
+    error = init_parts(d, config);
+    if (error) {
+        /* Whatever exists is taken apart as if the domain had run. */
+        dom_kill(d);
+        while (dom_destroy_step(d) == HC_AGAIN)
+            ;
+        dom_put(d);
+        return error;
+    }
+    *out = d;
+    return 0;
+}
+
+int dom_add_vcpu(struct domain *d, uint32_t id)
+{
+    struct vcpu *v;
+    int error;
+
+    if (id >= d->max_vcpus)
+        return -XEN_EINVAL;
+    if (d->vcpu[id])
+        return 0;
+    v = alloc_zeroed();
+    if (!v)
+        return -XEN_ENOMEM;
+    v->dom = d;
+    v->id = id;
+    v->info_mfn = MFN_NONE;
+    /* vcpus above 31 have no place in shared_info: they must register one. */
+    v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &dom_no_info;
+    v->info->evtchn_upcall_mask = 1;
+    error = x86_vcpu_init(v);
+    if (error) {
+        frame_free(ptr_mfn(v), 0);
+        return error;
+    }
+    vcpu_timers_init(v);
+    evt_vcpu_init(v);
+    sched_vcpu_init(v);
+    for (uint32_t n = d->control_pauses; n; n--)
+        sched_pause(v);
+    __atomic_store_n(&d->vcpu[id], v, __ATOMIC_RELEASE);
+    return 0;
+}
+
+void dom_kill(struct domain *d)
+{
+    lock_take(&d->lock);
+    if (d->dying == DOM_ALIVE)
+        d->dying = DOM_DYING;
+    lock_drop(&d->lock);
+    sched_pause_domain_sync(d);
+    sched_shutdown(d, true);
+    dom_life_destroy(d);
+}
+
+static void stop_vcpus(struct domain *d)
+{
+    for (uint32_t i = 0; i < d->max_vcpus; i++) {
+        struct vcpu *v = d->vcpu[i];
+
+        if (!v)
+            continue;
+        timer_stop(&v->single);
+        timer_stop(&v->period);
+        timer_stop(&v->poll);
+    }
+}
+
+static long drop_vcpus(struct domain *d)
+{
+    for (uint32_t i = 0; i < d->max_vcpus; i++) {
+        struct vcpu *v = d->vcpu[i];
+        long again;
+
+        if (!v)
+            continue;
+        again = x86_vcpu_drop(v);
+        if (again)
+            return again;
+        if (!mfn_eq(v->info_mfn, MFN_NONE)) {
+            v->info = &dom_no_info;
+            page_put_type(v->info_mfn);
+            page_put(v->info_mfn);
+            v->info_mfn = MFN_NONE;
+        }
+    }
+    return 0;
+}
+
+static void finish(struct domain *d)
+{
+    for (uint32_t i = 0; i < d->max_vcpus; i++)
+        if (d->vcpu[i])
+            sched_vcpu_destroy(d->vcpu[i]);
+    sched_domain_destroy(d);
+    x86_domain_free(d);
+    list_remove(d);
+    d->dying = DOM_DEAD;
+    evt_raise_virq_global(VIRQ_DOM_EXC);
+    dom_put(d); /* the list's */
+}
+
+enum { TEAR_STOP, TEAR_EVENTS, TEAR_GRANTS, TEAR_VCPUS, TEAR_MEMORY, TEAR_SHARED, TEAR_FINISH, TEAR_DONE };
+
+long dom_destroy_step(struct domain *d)
+{
+    for (; d->teardown < TEAR_DONE; d->teardown++) {
+        long again = 0;
+
+        switch (d->teardown) {
+        case TEAR_STOP:
+            stop_vcpus(d);
+            break;
+        case TEAR_EVENTS:
+            again = evt_destroy_step(d) ? 0 : HC_AGAIN;
+            break;
+        case TEAR_GRANTS:
+            again = gnt_release_step(d) ? 0 : HC_AGAIN;
+            break;
+        case TEAR_VCPUS:
+            again = drop_vcpus(d);
+            break;
+        case TEAR_MEMORY:
+            again = mem_relinquish(d);
+            break;
+        case TEAR_SHARED:
+            /* Others (back-ends of dom0) may still map frames: the domain waits for them, dying. */
+            if (d->mem.pages)
+                return 0;
+            gnt_domain_destroy(d);
+            if (d->shared)
+                frame_unshare(d->shared_mfn, d);
+            break;
+        case TEAR_FINISH:
+            finish(d);
+            d->teardown = TEAR_DONE;
+            return 0;
+        }
+        if (again)
+            return again;
+    }
+    return 0;
+}

@@ -1,0 +1,314 @@
+/*
+ * Start-up: from the first C line to dom0's first instruction, as a list of steps.
+ *
+ * Every step may stop() with a sentence for the operator. Memory passes through three states: the
+ * boot tables (one to one), the early allocator (below 4 GiB, until frames_start()), the frame
+ * allocator.
+ */
+#include "base/string.h"
+#include "core/dom/create.h"
+#include "core/dom/life.h"
+#include "core/frame/frame.h"
+#include "core/load/bzimage.h"
+#include "core/opt/opt.h"
+#include "dbg/dbg.h"
+#include "port/clock.h"
+#include "port/frame.h"
+#include "port/kick.h"
+#include "port/log.h"
+#include "port/stop.h"
+#include "x86/asm.h"
+#include "x86/boot/dom0.h"
+#include "x86/boot/info.h"
+#include "x86/console.h"
+#include "x86/cpu.h"
+#include "x86/desc.h"
+#include "x86/entry/entry.h"
+#include "x86/machine.h"
+#include "x86/paging.h"
+#include "x86/time.h"
+
+#define LOW_MEMORY   0x100000ul    /* the BIOS's and DMA's first MiB is never handed out */
+#define FOUR_GIB     0x100000000ul
+#define RAM_MAX      64
+
+_Noreturn void x86_start(uint32_t magic, uint32_t info);
+
+static struct ram_range ram[RAM_MAX];
+static unsigned int ram_ranges;
+static struct ram_range unpack_area; /* where dom0's kernel is unpacked; empty: nowhere */
+static struct image kernel_image;
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+/* The map's RAM above the first MiB, sorted, cut to whole frames. */
+static void collect_ram(void)
+{
+    for (unsigned int i = 0; i < boot_info.ranges; i++) {
+        const struct boot_range *r = &boot_info.map[i];
+        uint64_t start = r->start < LOW_MEMORY ? LOW_MEMORY : r->start;
+        uint64_t end = (r->start + r->size) & ~FRAME_MASK;
+        unsigned int at = ram_ranges;
+
+        start = (start + FRAME_MASK) & ~FRAME_MASK;
+        if (r->type != 1 || start >= end)
+            continue;
+        if (ram_ranges == RAM_MAX)
+            stop("the memory map has too many pieces of RAM");
+        while (at && ram[at - 1].start > start) {
+            ram[at] = ram[at - 1];
+            at--;
+        }
+        ram[at] = (struct ram_range){start, end};
+        ram_ranges++;
+    }
+    if (!ram_ranges)
+        stop("the boot loader's memory map shows no RAM above 1 MiB");
+}
+
+/* Takes what the image and the modules occupy out of [*start, *end), keeping the larger side. */
+static void avoid(uint64_t *start, uint64_t *end, uint64_t from, uint64_t to)
+{
+    if (to <= *start || from >= *end)
+        return;
+    if (from > *start && from - *start > *end - to)
+        *end = from;
+    else
+        *start = to > *end ? *end : to;
+}
+
+/* The largest free run of RAM below `limit`, not touching image, modules, or `taken`. */
+static struct ram_range largest_free(uint64_t limit, struct ram_range taken)
+{
+    struct ram_range best = {0, 0};
+
+    for (unsigned int i = 0; i < ram_ranges; i++) {
+        uint64_t start = ram[i].start, end = ram[i].end < limit ? ram[i].end : limit;
+
+        if (start >= end)
+            continue;
+        avoid(&start, &end, IMAGE_PHYS, image_maddr(image_end));
+        for (unsigned int m = 0; m < boot_info.modules; m++)
+            avoid(&start, &end, boot_info.module[m].start & ~FRAME_MASK,
+                  (boot_info.module[m].end + FRAME_MASK) & ~FRAME_MASK);
+        if (taken.end > taken.start)
+            avoid(&start, &end, taken.start, taken.end);
+        if (end > start && end - start > best.end - best.start)
+            best = (struct ram_range){start, end};
+    }
+    return best;
+}
+
+static void early_memory(void)
+{
+    struct ram_range none = {0, 0};
+    struct ram_range area = largest_free(FOUR_GIB, none);
+
+    if (area.end - area.start < 16 << 20)
+        stop("less than 16 MiB free below 4 GiB: this machine is too small");
+    early_init(area.start, area.end);
+}
+
+/* ---- dom0's kernel image --------------------------------------------------------------------- */
+
+/* Finds the kernel in module 0 and memory to unpack it to, which is kept from the allocator. */
+static void find_kernel(void)
+{
+    const struct boot_module *m = &boot_info.module[0];
+    const char *why;
+
+    if (!boot_info.modules)
+        stop("no boot module: add dom0's kernel (GRUB: module2 /boot/vmlinuz ..., "
+             "QEMU: -initrd \"vmlinuz args,initrd\")");
+    if (image_find((void *)(DIRECT_VIRT + m->start), m->end - m->start, &kernel_image, &why)) {
+        log_err("dom0: first boot module: %s\n", why);
+        stop("the first boot module is no kernel image; it must be a bzImage or an ELF file");
+    }
+    if (kernel_image.form != IMAGE_ELF) {
+        struct ram_range used = early_taken_so_far();
+        uint64_t size = kernel_image.unpacked_len ? kernel_image.unpacked_len
+                                                  : kernel_image.len * 12;
+
+        size = (size + FRAME_MASK) & ~FRAME_MASK;
+        unpack_area = largest_free(~0ul, used);
+        if (unpack_area.end - unpack_area.start < size)
+            stop("too little memory to unpack dom0's kernel");
+        unpack_area.end = unpack_area.start + size;
+    }
+}
+
+static void unpack_kernel(struct dom0_request *request)
+{
+    static uint8_t scratch[UNPACK_SCRATCH] __attribute__((aligned(16)));
+    struct unpack u = {
+        .out = (uint8_t *)DIRECT_VIRT + unpack_area.start,
+        .out_cap = unpack_area.end - unpack_area.start,
+        .scratch = scratch,
+    };
+    const char *why;
+    size_t len;
+
+    if (kernel_image.form == IMAGE_ELF) {
+        request->kernel = kernel_image.data;
+        request->kernel_len = kernel_image.len;
+        return;
+    }
+    if (image_unpack(&kernel_image, &u, &len, &why)) {
+        log_err("dom0: kernel: %s\n", why);
+        stop("dom0's kernel cannot be unpacked: the boot module is damaged");
+    }
+    request->kernel = u.out;
+    request->kernel_len = len;
+}
+
+/* Modules and the unpacked kernel become free memory. */
+static void release_boot_memory(void)
+{
+    for (unsigned int i = 0; i < boot_info.modules; i++)
+        frame_release(maddr_mfn(boot_info.module[i].start),
+                      maddr_mfn(boot_info.module[i].end + FRAME_MASK));
+    if (unpack_area.end > unpack_area.start)
+        frame_release(maddr_mfn(unpack_area.start), maddr_mfn(unpack_area.end));
+}
+
+static void frames_start(void)
+{
+    struct ram_range reserved[BOOT_MODULES_MAX + 3];
+    unsigned int n = 0;
+
+    reserved[n++] = (struct ram_range){IMAGE_PHYS, image_maddr(image_end)};
+    reserved[n++] = early_taken();
+    if (unpack_area.end > unpack_area.start)
+        reserved[n++] = unpack_area;
+    for (unsigned int i = 0; i < boot_info.modules; i++)
+        reserved[n++] = (struct ram_range){
+            boot_info.module[i].start & ~FRAME_MASK,
+            (boot_info.module[i].end + FRAME_MASK) & ~FRAME_MASK,
+        };
+    frame_init(ram, ram_ranges, reserved, n);
+}
+
+/* ---- dom0 ------------------------------------------------------------------------------------ */
+
+/* How much dom0 gets: as the option says, else all but a sixteenth (at most 128 MiB), as Xen does. */
+static uint64_t dom0_pages(void)
+{
+    /* What the modules occupy comes free during the build. */
+    uint64_t free = frame_free_count();
+    uint64_t keep = free / 16 < (128ul << 8) ? free / 16 : 128ul << 8;
+    uint64_t want = options.dom0_mem ? options.dom0_mem >> FRAME_SHIFT : free - keep;
+    uint64_t min = options.dom0_mem_min >> FRAME_SHIFT;
+
+    if (want < min)
+        want = min;
+    if (options.dom0_mem_max && want > options.dom0_mem_max >> FRAME_SHIFT)
+        want = options.dom0_mem_max >> FRAME_SHIFT;
+    if (want > free) {
+        log_err("dom0_mem asks for %lu MiB, but only %lu MiB are free\n", want >> 8, free >> 8);
+        stop("too little memory for dom0_mem: lower it, or give the machine more memory");
+    }
+    return want;
+}
+
+static struct domain *make_dom0(void)
+{
+    unsigned int cpus = (unsigned int)__builtin_popcountl(cpus_online);
+    struct dom_config config = {
+        .is_dom0 = true,
+        .max_vcpus = options.dom0_max_vcpus ? options.dom0_max_vcpus : cpus,
+        .max_evtchn_port = ~0u,
+        .max_grant_frames = -1,
+        .max_maptrack_frames = -1,
+    };
+    struct domain *d;
+
+    if (config.max_vcpus > DOM_MAX_VCPUS)
+        config.max_vcpus = DOM_MAX_VCPUS;
+    if (dom_create(0, &config, &d))
+        stop("no memory for dom0's own structures");
+    dom0 = d;
+    for (unsigned int i = 0; i < config.max_vcpus; i++) {
+        if (dom_add_vcpu(d, i))
+            stop("no memory for dom0's vcpus");
+        if (options.dom0_vcpus_pin && sched_set_affinity(d->vcpu[i], 1ul << i % cpus, ~0ul))
+            log_warn("dom0_vcpus_pin: vcpu %u has no processor\n", i);
+    }
+    return d;
+}
+
+static void start_dom0(void)
+{
+    const struct boot_module *initrd = boot_info.modules > 1 ? &boot_info.module[1] : NULL;
+    struct dom0_request request = {
+        .args = boot_info.module[0].args,
+        .release = release_boot_memory,
+    };
+    struct domain *d = make_dom0();
+
+    unpack_kernel(&request);
+    if (initrd) {
+        request.initrd = (void *)(DIRECT_VIRT + initrd->start);
+        request.initrd_len = initrd->end - initrd->start;
+    }
+    request.pages = dom0_pages();
+    d->mem.max_pages = options.dom0_mem_max ? options.dom0_mem_max >> FRAME_SHIFT : request.pages;
+    dom0_build(d, &request);
+    wall_publish(d);
+    console_leave_vga();
+    sched_up(d->vcpu[0]);
+}
+
+/* ---- the list ---------------------------------------------------------------------------------- */
+
+static void apply_options(const char *problem)
+{
+    console_setup(options.console, options.com1, options.com2);
+    log_info("%s\n", build_name);
+    log_info("loader: %s\n", boot_info.loader);
+    log_info("command line: %s\n", boot_info.args);
+    opt_parse(boot_info.args);
+    if (problem)
+        stop(problem);
+    if (options.loglvl)
+        (void)log_level_option(options.loglvl);
+    if (options.guest_loglvl)
+        (void)log_guest_level_option(options.guest_loglvl);
+    if (options.noreboot)
+        stop_no_reboot();
+}
+
+static void late_start(void)
+{
+    unsigned int n = 1;
+
+    percpu_load(0);
+    cpu_setup();
+    machine_init(boot_info.rsdp_len ? 1 : 0);
+    if (timer_cpu_init(0))
+        stop("no memory for timers");
+    sched_cpu_init(0);
+    smp_start(options.maxcpus ? options.maxcpus : MAX_CPUS);
+    n = (unsigned int)__builtin_popcountl(cpus_online);
+    log_info("%u processor%s\n", n, n == 1 ? "" : "s");
+    start_dom0();
+    cpu_idle_loop();
+}
+
+void x86_start(uint32_t magic, uint32_t info)
+{
+    const char *problem;
+
+    console_init();
+    problem = boot_read(magic, info);
+    apply_options(problem);
+    idt_init();
+    cpu_detect();
+    collect_ram();
+    early_memory();
+    paging_init(ram, ram_ranges);
+    console_map();
+    find_kernel();
+    frames_start();
+    late_start();
+    cpu_idle_loop();
+}

@@ -1,0 +1,19 @@
+/* The machine's part of a domain. */
+#include "base/string.h"
+#include "core/dom/create.h"
+#include "core/frame/frame.h"
+#include "port/frame.h"
+#include "x86/time.h"
+
+int x86_domain_init(struct domain *d)
+{
+    for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
+        d->shared->vcpu_info[i].evtchn_upcall_mask = 1;
+    wall_publish(d);
+    return 0;
+}
+
+void x86_domain_free(struct domain *d)
+{
+    (void)d;
+}

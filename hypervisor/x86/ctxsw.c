@@ -9,6 +9,7 @@
 #include "x86/ctxsw.h"
 
 #include "port/clock.h"
+#include "port/guestmem.h"
 #include "x86/asm.h"
 #include "x86/cpu.h"
 #include "x86/desc.h"

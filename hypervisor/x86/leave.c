@@ -12,6 +12,7 @@
 #include "port/clock.h"
 #include "port/tlb.h"
 #include "x86/asm.h"
+#include "x86/cpu.h"
 #include "x86/ctxsw.h"
 #include "x86/entry/entry.h"
 #include "x86/irq.h"

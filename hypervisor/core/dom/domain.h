@@ -84,7 +84,7 @@ struct domain {
 
     uint32_t vm_assist;
     ns_t time_offset_seconds; /* wall clock offset as set by domctl */
-    uint32_t tsc_mode;
+    uint32_t tsc_mode, tsc_incarnation;
 
     /* What the tools told us of it, only handed back (memory map for XENMEM_memory_map). */
     uint64_t map_end; /* end of the one RAM range */

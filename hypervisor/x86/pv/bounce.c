@@ -9,6 +9,7 @@
  */
 #include "x86/pv/bounce.h"
 
+#include "port/guestmem.h"
 #include "port/log.h"
 #include "port/stop.h"
 #include "x86/asm.h"

@@ -13,8 +13,6 @@
 #include "x86/pv/desc.h"
 #include "x86/pv/regs.h"
 
-bool x86_load_gs(uint16_t selector);
-
 long hc_set_trap_table(struct vcpu *v, uint64_t *arg)
 {
     if (!arg[0]) {

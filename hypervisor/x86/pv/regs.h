@@ -8,8 +8,7 @@
 #define PV_VM_ASSISTS                                                                              \
     (1u << VMASST_TYPE_4gb_segments | 1u << VMASST_TYPE_4gb_segments_notify |                      \
      1u << VMASST_TYPE_writable_pagetables | 1u << VMASST_TYPE_pae_extended_cr3 |                  \
-     1u << VMASST_TYPE_architectural_iopl | 1u << VMASST_TYPE_runstate_update_flag |               \
-     1u << VMASST_TYPE_m2p_strict)
+     1u << VMASST_TYPE_architectural_iopl | 1u << VMASST_TYPE_runstate_update_flag)
 
 void regs_from_abi(struct guest_regs *r, const struct cpu_user_regs *u);
 void regs_to_abi(struct cpu_user_regs *u, const struct guest_regs *r);

@@ -1,0 +1,198 @@
+/* domctl: a domain's birth, run and end, and the facts about it. */
+#include "base/string.h"
+#include "core/dom/create.h"
+#include "core/dom/life.h"
+#include "hc/control.h"
+#include "hc/hc.h"
+#include "x86/ctxsw.h"
+#include "x86/pv/policy.h"
+#include "x86/time.h"
+
+#define MAX_VCPUS_DEFAULT_PORTS 4095
+
+static long create(struct domctl_call *c)
+{
+    const struct xen_domctl_createdomain *in = &c->op->u.createdomain;
+    struct dom_config config = {
+        .max_vcpus = in->max_vcpus,
+        .max_evtchn_port = in->max_evtchn_port,
+        .max_grant_frames = in->max_grant_frames,
+        .max_maptrack_frames = in->max_maptrack_frames,
+    };
+    struct domain *d;
+    domid_t id = c->op->domain;
+    int error;
+
+    /* PV guests only, no IOMMU, no pools but pool 0. */
+    if (in->flags & ~(XEN_DOMCTL_CDF_xs_domain | XEN_DOMCTL_CDF_oos_off) || in->iommu_opts ||
+        in->vmtrace_size || in->cpupool_id || in->arch.emulation_flags)
+        return -XEN_EINVAL;
+    if (XEN_DOMCTL_GRANT_version(in->grant_opts) < 1)
+        return -XEN_EINVAL;
+    memcpy(config.handle, in->handle, sizeof(config.handle));
+    if (id >= DOMID_FIRST_RESERVED)
+        id = 0;
+    error = dom_create(id, &config, &d);
+    if (error)
+        return error;
+    d->ssidref = in->ssidref;
+    c->op->domain = d->id;
+    c->copy_back = true;
+    dom_put(d);
+    return 0;
+}
+
+static long destroy(struct domctl_call *c)
+{
+    dom_kill(c->d);
+    return dom_destroy_step(c->d);
+}
+
+static long pause(struct domain *d)
+{
+    lock_take(&d->lock);
+    if (d->control_pauses == 255) {
+        lock_drop(&d->lock);
+        return -XEN_EOVERFLOW;
+    }
+    d->control_pauses++;
+    lock_drop(&d->lock);
+    sched_pause_domain_sync(d);
+    return 0;
+}
+
+static long unpause(struct domain *d)
+{
+    bool ready = d->vcpu[0] && d->vcpu[0]->initialised;
+
+    if (!ready)
+        return -XEN_EINVAL;
+    lock_take(&d->lock);
+    if (!d->control_pauses) {
+        lock_drop(&d->lock);
+        return -XEN_EINVAL;
+    }
+    d->control_pauses--;
+    lock_drop(&d->lock);
+    sched_unpause_domain(d);
+    return 0;
+}
+
+static long max_vcpus(struct domctl_call *c)
+{
+    uint32_t n = c->op->u.max_vcpus.max;
+
+    /* The number is fixed at creation; this makes them. */
+    if (n != c->d->max_vcpus)
+        return -XEN_EINVAL;
+    for (uint32_t i = 0; i < n; i++) {
+        int error = dom_add_vcpu(c->d, i);
+
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+static long trigger(struct domctl_call *c)
+{
+    const struct xen_domctl_sendtrigger *t = &c->op->u.sendtrigger;
+    struct vcpu *v = dom_vcpu(c->d, t->vcpu);
+
+    if (t->trigger != XEN_DOMCTL_SENDTRIGGER_NMI)
+        return -XEN_ENOSYS;
+    if (!v)
+        return -XEN_EINVAL;
+    v->arch.nmi_pending = true;
+    sched_wake(v);
+    cpu_kick_vcpu(v);
+    return 0;
+}
+
+static long set_time_offset(struct domctl_call *c)
+{
+    c->d->time_offset_seconds = c->op->u.settimeoffset.time_offset_seconds;
+    wall_publish(c->d);
+    return 0;
+}
+
+static long tsc_info(struct domctl_call *c)
+{
+    struct xen_domctl_tsc_info *info = &c->op->u.tsc_info;
+
+    if (c->op->cmd == XEN_DOMCTL_settscinfo) {
+        /* Guests always read the TSC natively: the modes that would trap it are taken as that. */
+        if (info->tsc_mode > 3)
+            return -XEN_EINVAL;
+        c->d->tsc_mode = info->tsc_mode;
+        c->d->tsc_incarnation = info->incarnation;
+        return 0;
+    }
+    memset(info, 0, sizeof(*info));
+    info->tsc_mode = c->d->tsc_mode;
+    info->incarnation = c->d->tsc_incarnation;
+    info->gtsc_khz = (uint32_t)(tsc_hz / 1000);
+    info->elapsed_nsec = (uint64_t)now();
+    c->copy_back = true;
+    return 0;
+}
+
+static long address_size(struct domctl_call *c)
+{
+    if (c->op->cmd == XEN_DOMCTL_set_address_size)
+        return c->op->u.address_size.size == 64 ? 0 : -XEN_EINVAL;
+    c->op->u.address_size.size = 64;
+    c->copy_back = true;
+    return 0;
+}
+
+long domctl_life(struct domctl_call *c)
+{
+    struct xen_domctl *op = c->op;
+
+    switch (op->cmd) {
+    case XEN_DOMCTL_createdomain:
+        return create(c);
+    case XEN_DOMCTL_destroydomain:
+        return destroy(c);
+    case XEN_DOMCTL_pausedomain:
+        return pause(c->d);
+    case XEN_DOMCTL_unpausedomain:
+        return unpause(c->d);
+    case XEN_DOMCTL_resumedomain:
+        return dom_resume(c->d);
+    case XEN_DOMCTL_getdomaininfo:
+        control_domain_info(c->d, &op->u.getdomaininfo);
+        op->domain = c->d->id;
+        c->copy_back = true;
+        return 0;
+    case XEN_DOMCTL_max_vcpus:
+        return max_vcpus(c);
+    case XEN_DOMCTL_setdomainhandle:
+        memcpy(c->d->handle, op->u.setdomainhandle.handle, sizeof(c->d->handle));
+        return 0;
+    case XEN_DOMCTL_sendtrigger:
+        return trigger(c);
+    case XEN_DOMCTL_settimeoffset:
+        return set_time_offset(c);
+    case XEN_DOMCTL_gettscinfo:
+    case XEN_DOMCTL_settscinfo:
+        return tsc_info(c);
+    case XEN_DOMCTL_get_address_size:
+    case XEN_DOMCTL_set_address_size:
+        return address_size(c);
+    case XEN_DOMCTL_scheduler_op:
+        c->copy_back = true;
+        return sched_domctl(c->d, &op->u.scheduler_op);
+    case XEN_DOMCTL_setnodeaffinity:
+        return 0; /* one node: any choice is that node */
+    case XEN_DOMCTL_getnodeaffinity:
+        return bitmap_put(&op->u.nodeaffinity.nodemap, 1);
+    case XEN_DOMCTL_get_cpu_policy:
+    case XEN_DOMCTL_set_cpu_policy:
+        c->copy_back = true;
+        return policy_domctl(c->d, op);
+    default:
+        return -XEN_ENOSYS;
+    }
+}

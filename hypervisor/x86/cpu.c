@@ -89,6 +89,7 @@ void cpu_setup(void)
     /* PAT as Xen sets it, since guests read and use it: WB WT UC- UC WC WP UC UC. */
     wrmsr(MSR_PAT, 0x050100070406);
     write_cr4(cpu_cr4);
+    this_percpu()->cr4 = cpu_cr4;
     if (cpu_has_xsave)
         __asm__ volatile("xsetbv" ::"c"(0), "a"((uint32_t)cpu_xcr0), "d"(0));
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);

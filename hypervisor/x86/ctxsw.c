@@ -16,6 +16,8 @@
 #include "x86/entry/entry.h"
 #include "x86/fpu.h"
 #include "x86/pv/bounce.h"
+#include "x86/pv/regs.h"
+#include "x86/segbase.h"
 #include "x86/time.h"
 #include "x86/tlb.h"
 
@@ -60,13 +62,8 @@ static void save_segments(struct vcpu *v)
     v->arch.fs = get_fs();
     v->arch.gs = get_gs();
     other = rdmsr(MSR_KERNEL_GS_BASE);
-    if (cpu_has_fsgsbase) {
-        __asm__ volatile("rdfsbase %0" : "=r"(v->arch.fs_base));
-        __asm__ volatile("rdgsbase %0" : "=r"(active));
-    } else {
-        v->arch.fs_base = rdmsr(MSR_FS_BASE);
-        active = rdmsr(MSR_GS_BASE);
-    }
+    v->arch.fs_base = read_fs_base();
+    active = read_gs_base();
     v->arch.gs_kernel = v->arch.in_kernel ? active : other;
     v->arch.gs_user = v->arch.in_kernel ? other : active;
 }
@@ -126,13 +123,8 @@ static void load_segments(struct vcpu *v, struct guest_regs *r)
         good &= load_fs(v->arch.fs);
     if (unlikely(v->arch.gs | get_gs()))
         good &= x86_load_gs(v->arch.gs);
-    if (cpu_has_fsgsbase) {
-        __asm__ volatile("wrfsbase %0" ::"r"(v->arch.fs_base));
-        __asm__ volatile("wrgsbase %0" ::"r"(active));
-    } else {
-        wrmsr(MSR_FS_BASE, v->arch.fs_base);
-        wrmsr(MSR_GS_BASE, active);
-    }
+    write_fs_base(v->arch.fs_base);
+    write_gs_base(active);
     wrmsr(MSR_KERNEL_GS_BASE, other);
     if (unlikely(!good))
         pv_failsafe(v, r);
@@ -179,6 +171,7 @@ static void load_vcpu(struct percpu *pc, struct vcpu *v, struct guest_regs *r)
     pc->current = v;
     __atomic_or_fetch(&v->dom->arch.dirty_cpus, 1ul << pc->cpu, __ATOMIC_SEQ_CST);
     *r = v->arch.regs;
+    pv_load_cr4(v);
     desc_load(v);
     load_root(pc, v->arch.in_kernel ? v->arch.kernel_l4 : v->arch.user_l4);
     fpu_load(v);

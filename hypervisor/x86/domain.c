@@ -3,6 +3,7 @@
 #include "core/dom/create.h"
 #include "core/frame/frame.h"
 #include "port/frame.h"
+#include "x86/pv/policy.h"
 #include "x86/time.h"
 
 int x86_domain_init(struct domain *d)
@@ -15,5 +16,5 @@ int x86_domain_init(struct domain *d)
 
 void x86_domain_free(struct domain *d)
 {
-    (void)d;
+    policy_free(d);
 }

@@ -30,6 +30,7 @@ struct percpu {
     uint32_t flushed;        /* tlb_clock at the last full flush: x86/tlb.h */
     bool ldt_loaded;         /* LDTR is not null */
     mfn_t cr3;               /* what is loaded */
+    uint64_t cr4;            /* the same */
     struct vcpu *fpu_owner;
     uint64_t tsc_base; /* time: see x86/tsc.c */
     uint32_t tsc_mul;

@@ -12,6 +12,7 @@
 #include "x86/pv/bounce.h"
 #include "x86/pv/desc.h"
 #include "x86/pv/regs.h"
+#include "x86/segbase.h"
 
 long hc_set_trap_table(struct vcpu *v, uint64_t *arg)
 {
@@ -176,14 +177,6 @@ long hc_get_debugreg(struct vcpu *v, uint64_t *arg)
     }
 }
 
-static void write_gs_base(uint64_t base)
-{
-    if (cpu_has_fsgsbase)
-        __asm__ volatile("wrgsbase %0" ::"r"(base));
-    else
-        wrmsr(MSR_GS_BASE, base);
-}
-
 /* The hypervisor never uses FS or GS: the machine holds the guest's own, inactive GS included. */
 long hc_set_segment_base(struct vcpu *v, uint64_t *arg)
 {
@@ -194,10 +187,7 @@ long hc_set_segment_base(struct vcpu *v, uint64_t *arg)
         return -XEN_EINVAL;
     switch (arg[0]) {
     case SEGBASE_FS:
-        if (cpu_has_fsgsbase)
-            __asm__ volatile("wrfsbase %0" ::"r"(base));
-        else
-            wrmsr(MSR_FS_BASE, base);
+        write_fs_base(base);
         return 0;
     case SEGBASE_GS_USER:
         wrmsr(MSR_KERNEL_GS_BASE, base);

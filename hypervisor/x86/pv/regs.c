@@ -30,10 +30,29 @@ void regs_to_abi(struct cpu_user_regs *u, const struct guest_regs *r)
 
 uint64_t pv_cr4(const struct vcpu *v)
 {
-    uint64_t shown = CR4_PAE | CR4_MCE | CR4_FXSR | CR4_XMM;
+    return CR4_PAE | CR4_MCE | CR4_FXSR | CR4_XMM | v->arch.cr4;
+}
 
-    /* FSGSBASE and OSXSAVE follow what the guest has written (trace, 9.4). */
-    return shown | (v->arch.cr4 & (CR4_FSGSBASE | CR4_XSAVE | CR4_TSD | CR4_DE));
+void pv_load_cr4(const struct vcpu *v)
+{
+    struct percpu *pc = this_percpu();
+    uint64_t cr4 = (cpu_cr4 & ~(CR4_FSGSBASE | CR4_TSD)) |
+                   (v->arch.cr4 & (CR4_FSGSBASE | CR4_TSD));
+
+    if (cr4 == pc->cr4)
+        return;
+    pc->cr4 = cr4;
+    write_cr4(cr4);
+}
+
+bool pv_set_cr4(struct vcpu *v, uint64_t value)
+{
+    uint64_t may = CR4_TSD | CR4_DE | (cpu_has_fsgsbase ? CR4_FSGSBASE : 0) |
+                   (cpu_has_xsave ? CR4_XSAVE : 0);
+
+    v->arch.cr4 = value & may;
+    pv_load_cr4(v);
+    return true;
 }
 
 #define DR7_RESERVED_ZERO (~0xffffffffUL | 0xd800) /* bits 11, 12, 14, 15, 32-63 */

@@ -16,6 +16,11 @@ void regs_to_abi(struct cpu_user_regs *u, const struct guest_regs *r);
 /* CR4 as the guest reads it. */
 uint64_t pv_cr4(const struct vcpu *v);
 
+/* Makes the CPU's CR4 what v is to run with. */
+void pv_load_cr4(const struct vcpu *v);
+/* MOV to CR4 by the running vcpu: bits that it may not change must be as it reads them. */
+bool pv_set_cr4(struct vcpu *v, uint64_t value);
+
 /* Debug register reg (0-3, 6, 7) of v, running here or not at all. -XEN_EINVAL, -XEN_EPERM. */
 int pv_set_debugreg(struct vcpu *v, unsigned int reg, uint64_t value);
 

@@ -4,11 +4,12 @@
 #include "core/dom/life.h"
 #include "hc/control.h"
 #include "hc/hc.h"
+#include "port/clock.h"
+#include "port/kick.h"
 #include "x86/ctxsw.h"
 #include "x86/pv/policy.h"
 #include "x86/time.h"
 
-#define MAX_VCPUS_DEFAULT_PORTS 4095
 
 static long create(struct domctl_call *c)
 {

@@ -29,10 +29,10 @@ static long physinfo(struct xen_sysctl_physinfo *info)
     info->nr_nodes = 1;
     info->cpu_khz = (uint32_t)(tsc_hz / 1000);
     info->capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1;
-    info->total_pages = frame_total_count();
+    info->total_pages = frame_total;
     info->free_pages = frame_free_count();
     info->outstanding_pages = frame_claimed_count();
-    info->max_mfn = frame_max().n;
+    info->max_mfn = frame_max - 1;
     policy_hw_caps(info->hw_cap);
     return 0;
 }
@@ -109,7 +109,7 @@ static long topology(struct xen_sysctl_cputopoinfo *op)
 static long numa(struct xen_sysctl_numainfo *op)
 {
     struct xen_sysctl_meminfo mem = {
-        .memsize = (frame_max().n + 1) << FRAME_SHIFT,
+        .memsize = frame_max << FRAME_SHIFT,
         .memfree = frame_free_count() << FRAME_SHIFT,
     };
     uint32_t distance = 10;

@@ -129,8 +129,7 @@ static void drop_frame(mfn_t *frame)
 {
     if (mfn_eq(*frame, MFN_NONE))
         return;
-    page_put_type(*frame);
-    page_put(*frame);
+    page_put_use(*frame);
     *frame = MFN_NONE;
 }
 
@@ -152,11 +151,9 @@ int desc_set_gdt(struct vcpu *v, const mfn_t *frames, unsigned int entries)
     if (entries > GDT_GUEST_PAGES * 512)
         return -XEN_EINVAL;
     for (unsigned int i = 0; i < n; i++)
-        if (page_get_type(frames[i], v->dom, PGT_SEGDESC)) {
-            while (i--) {
-                page_put_type(frames[i]);
-                page_put(frames[i]);
-            }
+        if (page_get_use(frames[i], v->dom, PGT_SEGDESC)) {
+            while (i--)
+                page_put_use(frames[i]);
             return -XEN_EINVAL;
         }
     desc_drop_gdt(v);
@@ -192,6 +189,16 @@ int desc_set_ldt(struct vcpu *v, uint64_t va, unsigned int entries)
     return 0;
 }
 
+int pgt_set_gdt(struct vcpu *v, const mfn_t *frames, unsigned int entries)
+{
+    return desc_set_gdt(v, frames, entries);
+}
+
+int pgt_set_ldt(struct vcpu *v, uint64_t va, uint64_t entries)
+{
+    return entries > 8192 ? -XEN_EINVAL : desc_set_ldt(v, va, (unsigned int)entries);
+}
+
 int desc_fault(struct vcpu *v, uint64_t va)
 {
     uint64_t page = (va - window_va(v, LDT_PAGE)) / FRAME_SIZE;
@@ -201,7 +208,7 @@ int desc_fault(struct vcpu *v, uint64_t va)
         !mfn_eq(v->arch.ldt_frame[page], MFN_NONE))
         return 0;
     if (pgt_walk_frame(v, v->arch.ldt_va + page * FRAME_SIZE, &frame) ||
-        page_get_type(frame, v->dom, PGT_SEGDESC))
+        page_get_use(frame, v->dom, PGT_SEGDESC))
         return 0;
     v->arch.ldt_frame[page] = frame;
     map_frame(v, LDT_PAGE + (unsigned int)page, frame);

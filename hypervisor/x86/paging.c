@@ -48,6 +48,11 @@ struct ram_range early_taken(void)
     return (struct ram_range){early_next, early_end};
 }
 
+struct ram_range early_taken_so_far(void)
+{
+    return (struct ram_range){early_start, early_end};
+}
+
 static uint64_t table_alloc(void)
 {
     mfn_t m;

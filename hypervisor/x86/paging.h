@@ -4,10 +4,7 @@
 
 #include "x86/layout.h"
 #include "base/num.h"
-
-struct ram_range {
-    uint64_t start, end; /* machine addresses, half open, page-aligned */
-};
+#include "core/frame/frame.h"
 
 extern char image_start[], image_rodata[], image_data[], image_bss[], image_end[];
 
@@ -34,5 +31,7 @@ uint64_t early_alloc(uint64_t pages);
 /* What early_alloc() may use, and (after the fact) what it took: [*start, *end). */
 void early_init(uint64_t start, uint64_t end);
 struct ram_range early_taken(void);
+/* The same for now, without ending it. */
+struct ram_range early_taken_so_far(void);
 
 #endif

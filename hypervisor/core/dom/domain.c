@@ -75,9 +75,9 @@ static void free_domain(struct domain *d)
     for (uint32_t i = 0; i < d->max_vcpus; i++)
         if (d->vcpu[i]) {
             x86_vcpu_free(d->vcpu[i]);
-            frame_free(ptr_mfn(d->vcpu[i]), 0);
+            hv_page_free(d->vcpu[i]);
         }
-    frame_free(ptr_mfn(d), 0);
+    hv_page_free(d);
 }
 
 void dom_put(struct domain *d)
@@ -136,28 +136,19 @@ static void list_remove(struct domain *d)
     lock_drop(&list_lock);
 }
 
-static void *alloc_zeroed(void)
-{
-    mfn_t m = frame_alloc(NULL, 0, 0, 0);
-
-    return mfn_eq(m, MFN_NONE) ? NULL : memset(mfn_ptr(m), 0, FRAME_SIZE);
-}
-
 static int init_parts(struct domain *d, const struct dom_config *config)
 {
-    mfn_t shared;
     int error;
 
     lock_init(&d->lock, RANK_DOM, "domain");
     error = mem_domain_init(d);
     if (error)
         return error;
-    shared = frame_alloc(NULL, 0, 0, 0);
-    if (mfn_eq(shared, MFN_NONE))
+    d->shared_mfn = frame_alloc(NULL, 0, 0, 0);
+    if (mfn_eq(d->shared_mfn, MFN_NONE))
         return -XEN_ENOMEM;
-    d->shared = memset(mfn_ptr(shared), 0, FRAME_SIZE);
-    d->shared_mfn = shared;
-    frame_share(shared, d, true);
+    d->shared = mfn_ptr(d->shared_mfn);
+    frame_share(d->shared_mfn, d, true);
     sched_domain_init(d);
     evt_domain_init(d, config->max_evtchn_port);
     dom_life_init(d);
@@ -174,7 +165,7 @@ int dom_create(domid_t id, const struct dom_config *config, struct domain **out)
 
     if (!config->max_vcpus || config->max_vcpus > DOM_MAX_VCPUS)
         return -XEN_EINVAL;
-    d = alloc_zeroed();
+    d = hv_page_alloc();
     if (!d)
         return -XEN_ENOMEM;
     d->id = id;
@@ -186,7 +177,7 @@ int dom_create(domid_t id, const struct dom_config *config, struct domain **out)
     d->control_pauses = !config->is_dom0;
     error = list_insert(d, id);
     if (error) {
-        frame_free(ptr_mfn(d), 0);
+        hv_page_free(d);
         return error;
     }
     error = init_parts(d, config);
@@ -211,7 +202,7 @@ int dom_add_vcpu(struct domain *d, uint32_t id)
         return -XEN_EINVAL;
     if (d->vcpu[id])
         return 0;
-    v = alloc_zeroed();
+    v = hv_page_alloc();
     if (!v)
         return -XEN_ENOMEM;
     v->dom = d;
@@ -222,7 +213,7 @@ int dom_add_vcpu(struct domain *d, uint32_t id)
     v->info->evtchn_upcall_mask = 1;
     error = x86_vcpu_init(v);
     if (error) {
-        frame_free(ptr_mfn(v), 0);
+        hv_page_free(v);
         return error;
     }
     vcpu_timers_init(v);
@@ -271,8 +262,7 @@ static long drop_vcpus(struct domain *d)
             return again;
         if (!mfn_eq(v->info_mfn, MFN_NONE)) {
             v->info = &dom_no_info;
-            page_put_type(v->info_mfn);
-            page_put(v->info_mfn);
+            page_put_use(v->info_mfn);
             v->info_mfn = MFN_NONE;
         }
     }
@@ -322,6 +312,7 @@ long dom_destroy_step(struct domain *d)
             gnt_domain_destroy(d);
             if (d->shared)
                 frame_unshare(d->shared_mfn, d);
+            mem_domain_free(d);
             break;
         case TEAR_FINISH:
             finish(d);

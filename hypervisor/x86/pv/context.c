@@ -22,19 +22,15 @@
 
 int x86_vcpu_init(struct vcpu *v)
 {
-    mfn_t gates;
-
     if (XSAVE_OFFSET + cpu_xsave_size > FRAME_SIZE)
         return -XEN_ENOMEM;
-    gates = frame_alloc(NULL, 0, 0, 0);
-    if (mfn_eq(gates, MFN_NONE))
+    v->arch.trap = hv_page_alloc();
+    if (!v->arch.trap)
         return -XEN_ENOMEM;
     if (window_alloc(v)) {
-        frame_free(gates, 0);
+        hv_page_free(v->arch.trap);
         return -XEN_ENOMEM;
     }
-    v->arch.trap = mfn_ptr(gates);
-    memset(v->arch.trap, 0, FRAME_SIZE);
     v->arch.xsave = (uint8_t *)v + XSAVE_OFFSET;
     fpu_reset(v);
     v->arch.kernel_l4 = v->arch.user_l4 = MFN_NONE;
@@ -47,7 +43,7 @@ int x86_vcpu_init(struct vcpu *v)
 void x86_vcpu_free(struct vcpu *v)
 {
     window_free(v);
-    frame_free(ptr_mfn(v->arch.trap), 0);
+    hv_page_free(v->arch.trap);
 }
 
 /* Selectors of guest code run in ring 3, whatever RPL the guest wrote. */

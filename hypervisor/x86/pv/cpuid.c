@@ -132,7 +132,7 @@ static struct cpuid_regs xen_leaf(const struct vcpu *v, uint32_t leaf, uint32_t 
             return (struct cpuid_regs){(uint32_t)(tsc_hz / 1000), 0, 0, 0};
         return (struct cpuid_regs){0};
     case 5:
-        return (struct cpuid_regs){0, frame_max_addr_bits(), 0, 0};
+        return (struct cpuid_regs){0, 64u - (uint32_t)__builtin_clzl((frame_max << FRAME_SHIFT) - 1), 0, 0};
     default:
         return (struct cpuid_regs){0};
     }
@@ -346,18 +346,17 @@ static void limit_features(struct cpuid_policy *p)
 static long set_policy(struct domain *d, struct xen_domctl_cpu_policy *op)
 {
     struct cpuid_policy *p = d->arch.cpuid_policy;
-    mfn_t frame = MFN_NONE;
+    bool fresh = !p;
     long error = 0;
 
     if (d->vcpu[0] && d->vcpu[0]->initialised)
         return -XEN_EEXIST;
     if (op->nr_leaves > 512)
         return -XEN_E2BIG;
-    if (!p) {
-        frame = frame_alloc(NULL, 0, 0, 0);
-        if (mfn_eq(frame, MFN_NONE))
+    if (fresh) {
+        p = hv_page_alloc();
+        if (!p)
             return -XEN_ENOMEM;
-        p = mfn_ptr(frame);
         memcpy(p, &standard, sizeof(*p));
     }
     for (uint32_t i = 0; i < op->nr_leaves && !error; i++) {
@@ -370,10 +369,10 @@ static long set_policy(struct domain *d, struct xen_domctl_cpu_policy *op)
             *r = (struct cpuid_regs){in.a, in.b, in.c, in.d};
     }
     limit_features(p);
-    if (!mfn_eq(frame, MFN_NONE)) {
+    if (fresh) {
         /* Most guests get just the standard: no frame for that. */
         if (error || !memcmp(p, &standard, sizeof(*p)))
-            frame_free(frame, 0);
+            hv_page_free(p);
         else
             d->arch.cpuid_policy = p;
     }
@@ -393,6 +392,6 @@ long policy_domctl(struct domain *d, struct xen_domctl *op)
 void policy_free(struct domain *d)
 {
     if (d->arch.cpuid_policy)
-        frame_free(ptr_mfn(d->arch.cpuid_policy), 0);
+        hv_page_free(d->arch.cpuid_policy);
     d->arch.cpuid_policy = NULL;
 }

@@ -13,6 +13,7 @@
 #include "core/dom/domain.h"
 #include "core/pgtype/pgtype.h"
 #include "port/frame.h"
+#include "port/guestmem.h"
 #include "port/lock.h"
 #include "x86/asm.h"
 #include "x86/paging.h"

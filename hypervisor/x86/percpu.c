@@ -3,6 +3,8 @@
  *
  * The boot CPU's pages are part of the image (boot_block), so that it has them from the start.
  */
+#include "abi/abi.h"
+#include "base/string.h"
 #include "x86/asm.h"
 #include "x86/cpu.h"
 #include "x86/desc.h"

@@ -125,7 +125,7 @@ static int list_insert(struct domain *d, domid_t id)
     return error;
 }
 
-static void list_remove(struct domain *d)
+static void list_take_out(struct domain *d)
 {
     struct domain **at = &dom_list;
 
@@ -276,7 +276,7 @@ static void finish(struct domain *d)
             sched_vcpu_destroy(d->vcpu[i]);
     sched_domain_destroy(d);
     x86_domain_free(d);
-    list_remove(d);
+    list_take_out(d);
     d->dying = DOM_DEAD;
     evt_raise_virq_global(VIRQ_DOM_EXC);
     dom_put(d); /* the list's */

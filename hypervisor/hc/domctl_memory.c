@@ -1,0 +1,64 @@
+/* domctl: a domain's memory: its limit, the types of its frames, rights to device memory and ports. */
+#include "core/frame/frame.h"
+#include "hc/control.h"
+#include "hc/hc.h"
+#include "port/clock.h"
+
+static long max_mem(struct domctl_call *c)
+{
+    uint64_t pages = c->op->u.max_mem.max_memkb >> (FRAME_SHIFT - 10);
+
+    /* Below what it has now is fine: it can then only shrink. */
+    c->d->mem.max_pages = pages;
+    return 0;
+}
+
+/* xl save and dump-core ask what each frame is: in: mfns, out: XEN_DOMCTL_PFINFO_* in their place. */
+static long frame_info(struct domctl_call *c)
+{
+    struct xen_domctl_getpageframeinfo3 *op = &c->op->u.getpageframeinfo3;
+    uint64_t at = HANDLE(op->array);
+
+    if (op->num > 1024)
+        return -XEN_E2BIG;
+    for (uint64_t i = 0; i < op->num; i++) {
+        uint64_t entry;
+
+        if (guest_read64(&entry, at + i * 8))
+            return -XEN_EFAULT;
+        if (guest_write64(at + i * 8, frame_pfinfo(mfn(entry), c->d)))
+            return -XEN_EFAULT;
+    }
+    return 0;
+}
+
+/* dom0 owns all devices; none is handed to another domain while there is no IOMMU (checklist G10). */
+static long device_right(bool allow)
+{
+    return allow ? -XEN_EPERM : 0;
+}
+
+long domctl_memory(struct domctl_call *c)
+{
+    switch (c->op->cmd) {
+    case XEN_DOMCTL_max_mem:
+        return max_mem(c);
+    case XEN_DOMCTL_getpageframeinfo3:
+        return frame_info(c);
+    case XEN_DOMCTL_irq_permission:
+        return device_right(c->op->u.irq_permission.allow_access);
+    case XEN_DOMCTL_iomem_permission:
+        return device_right(c->op->u.iomem_permission.allow_access);
+    case XEN_DOMCTL_ioport_permission:
+        return device_right(c->op->u.ioport_permission.allow_access);
+    case XEN_DOMCTL_shadow_op:
+        return -XEN_EINVAL; /* no log of dirty pages yet: what Debian's Xen answers for PV */
+    case XEN_DOMCTL_get_device_group:
+    case XEN_DOMCTL_assign_device:
+    case XEN_DOMCTL_test_assign_device:
+    case XEN_DOMCTL_deassign_device:
+        return -XEN_EOPNOTSUPP;
+    default:
+        return -XEN_ENOSYS;
+    }
+}

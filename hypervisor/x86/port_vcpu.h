@@ -38,6 +38,8 @@ struct vcpu_arch {
     /* Hot: touched at each entry, exit and mode switch. */
     bool in_kernel;          /* guest kernel mode (else guest user mode) */
     uint8_t iopl;            /* virtual IOPL */
+    uint32_t io_bitmap_ports; /* PHYSDEVOP_set_iobitmap: ports it covers */
+    uint64_t io_bitmap_va;
     bool fpu_ts;             /* virtual CR0.TS */
     uint8_t pending_vector;  /* exception to deliver */
     mfn_t kernel_l4;         /* base pointers; both hold a type reference. user: MFN_NONE if none */

@@ -6,6 +6,7 @@
 #include "base/string.h"
 #include "core/pgtype/pgtype.h"
 #include "dbg/dbg.h"
+#include "port/guestmem.h"
 #include "port/log.h"
 #include "port/stop.h"
 #include "x86/asm.h"

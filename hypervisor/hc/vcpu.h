@@ -22,9 +22,11 @@ void vcpu_areas_update(struct vcpu *v);
 void vcpu_timers_init(struct vcpu *v);
 void vcpu_timers_stop(struct vcpu *v);
 
-/* --- asked of the machine (x86) ---------------------------------------------------------------- */
+/* --- asked of the machine (x86) ----------------------------------------------------------------
+ */
 
-/* VCPUOP_initialise and DOMCTL_setvcpucontext: v does not run and keeps its old state on failure. */
+/* VCPUOP_initialise and DOMCTL_setvcpucontext: v does not run and keeps its old state on failure.
+ */
 int x86_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 /* The time area of v as it is now (what the machine also writes to v->info->time). */
 void x86_vcpu_time(struct vcpu *v, struct vcpu_time_info *out);

@@ -26,8 +26,8 @@ static inline void lock_take(struct lock *l) TAKES(*l) UNCHECKED
         fake_lock_fail(l, "not initialised");
     if (fake_ranks >> (l->rank + 1))
         fake_lock_fail(l, "taken with a lock of higher rank held");
-    while (!__atomic_compare_exchange_n(&l->held, &was, me, 0, __ATOMIC_ACQUIRE,
-                                        __ATOMIC_RELAXED)) {
+    while (
+        !__atomic_compare_exchange_n(&l->held, &was, me, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         if (was == me)
             fake_lock_fail(l, "taken twice");
         was = 0;

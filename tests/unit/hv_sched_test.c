@@ -439,15 +439,39 @@ static void test_walk(uint64_t seed)
 
         fake_cpu = fake_below(n_cpus);
         switch (fake_below(12)) {
-        case 0: if (curr[c]) sched_block(curr[c]); break;
-        case 1: if (curr[c]) sched_yield(curr[c]); break;
-        case 2: if (curr[c]) sched_poll_wait(curr[c]); break;
-        case 3: case 4: case 5: sched_wake(v); break;
-        case 6: sched_pause(v); break;
-        case 7: case 8: sched_unpause(v); break;
-        case 9: CHECK(!sched_set_affinity(v, 1 + fake_below(7), fake_below(8))); break;
-        case 10: CHECK(!sched_set_params(v->dom, 1 + fake_below(65535), fake_below(3) * 30)); break;
-        default: fake_now += fake_below(8000000); break;
+        case 0:
+            if (curr[c])
+                sched_block(curr[c]);
+            break;
+        case 1:
+            if (curr[c])
+                sched_yield(curr[c]);
+            break;
+        case 2:
+            if (curr[c])
+                sched_poll_wait(curr[c]);
+            break;
+        case 3:
+        case 4:
+        case 5:
+            sched_wake(v);
+            break;
+        case 6:
+            sched_pause(v);
+            break;
+        case 7:
+        case 8:
+            sched_unpause(v);
+            break;
+        case 9:
+            CHECK(!sched_set_affinity(v, 1 + fake_below(7), fake_below(8)));
+            break;
+        case 10:
+            CHECK(!sched_set_params(v->dom, 1 + fake_below(65535), fake_below(3) * 30));
+            break;
+        default:
+            fake_now += fake_below(8000000);
+            break;
         }
         fake_cpu = 0;
         if (fake_below(2))

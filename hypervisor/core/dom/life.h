@@ -16,7 +16,8 @@ int dom_resume(struct domain *d);
 
 /* dom_crash(d, why) is declared in port/stop.h. */
 
-/* --- asked of the machine ---------------------------------------------------------------------- */
+/* --- asked of the machine ----------------------------------------------------------------------
+ */
 
 /* Reboots, or with `halt` stays off; never returns. */
 _Noreturn void machine_end(bool halt);
@@ -25,7 +26,8 @@ bool machine_stays_after_crash(void);
 /* If d is running here: its registers and where it was, to the console. */
 void machine_report_guest(const struct domain *d);
 
-/* --- watchdogs ----------------------------------------------------------------------------------- */
+/* --- watchdogs -----------------------------------------------------------------------------------
+ */
 
 /* SCHEDOP_watchdog. id 0: a new one, returns its id (1..2); timeout in seconds, 0 stops it. */
 int dom_watchdog(struct domain *d, uint32_t id, uint32_t timeout);

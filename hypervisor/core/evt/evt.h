@@ -38,13 +38,13 @@ struct evt_vcpu {
 
 /* What a domain has of it. */
 struct evt_table {
-    struct lock lock;     /* RANK_EVT */
-    uint32_t bound;       /* ports below it have a bucket; grows only, stored with release */
-    uint32_t max_ports;   /* ports at or above it are refused */
-    uint32_t used;        /* ports that are not free, port 0 not counted */
-    uint32_t next_free;   /* no free port below it */
-    bool closing;         /* domain is dying: nothing new */
-    uint32_t pollers;     /* vcpus with poll_port set; atomic */
+    struct lock lock;      /* RANK_EVT */
+    uint32_t bound;        /* ports below it have a bucket; grows only, stored with release */
+    uint32_t max_ports;    /* ports at or above it are refused */
+    uint32_t used;         /* ports that are not free, port 0 not counted */
+    uint32_t next_free;    /* no free port below it */
+    bool closing;          /* domain is dying: nothing new */
+    uint32_t pollers;      /* vcpus with poll_port set; atomic */
     struct evt_port **dir; /* [bound / EVT_BUCKET]: dir_small, or a frame of pointers */
     struct evt_port *dir_small[EVT_PORTS_2L / EVT_BUCKET];
     uint32_t global_virq_port[NR_VIRQS];
@@ -72,7 +72,7 @@ NODISCARD int evt_alloc_unbound(struct domain *d, domid_t remote, uint32_t *port
 /* As above at a number of the caller's choice (save/restore, dom0 builder). */
 NODISCARD int evt_alloc_unbound_at(struct domain *d, domid_t remote, uint32_t port);
 NODISCARD int evt_bind_interdomain(struct domain *d, struct domain *peer, uint32_t peer_port,
-                         uint32_t *port);
+                                   uint32_t *port);
 NODISCARD int evt_bind_virq(struct domain *d, uint32_t virq, uint32_t vcpu, uint32_t *port);
 NODISCARD int evt_bind_ipi(struct domain *d, uint32_t vcpu, uint32_t *port);
 NODISCARD int evt_bind_pirq(struct domain *d, uint32_t pirq, uint32_t flags, uint32_t *port);

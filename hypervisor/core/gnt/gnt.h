@@ -33,10 +33,10 @@ struct gnt_table {
     struct lock track_lock; /* RANK_MAPTRACK: mapping side: handles */
     uint32_t nr_track;      /* slots that have memory; grows only */
     uint32_t max_track;
-    uint32_t track_free;    /* first free slot, UINT32_MAX: none */
-    uint32_t mappings;      /* handles in use */
+    uint32_t track_free; /* first free slot, UINT32_MAX: none */
+    uint32_t mappings;   /* handles in use */
     struct gnt_track **track;
-    uint32_t cursor;        /* destroy: next handle to drop */
+    uint32_t cursor; /* destroy: next handle to drop */
 };
 
 /*

@@ -174,7 +174,8 @@ uint64_t sched_cpu_time(struct domain *d)
     return sum;
 }
 
-/* --- audit ------------------------------------------------------------------------------------- */
+/* --- audit -------------------------------------------------------------------------------------
+ */
 
 static unsigned int wrong(bool bad, const struct vcpu *v, const char *what)
 {

@@ -142,9 +142,8 @@ static void tickle_busy(const struct vcpu *v, ns_t t)
             most = vtime;
         }
     }
-    if (best != SCHED_MAX_CPUS &&
-        (sched_st.cpu[best].slice_end == NS_NEVER ||
-         vtime_before(v->sched.vtime + (uint64_t)sched_st.grain, most)))
+    if (best != SCHED_MAX_CPUS && (sched_st.cpu[best].slice_end == NS_NEVER ||
+                                   vtime_before(v->sched.vtime + (uint64_t)sched_st.grain, most)))
         tickle(best);
 }
 

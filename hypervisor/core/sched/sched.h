@@ -31,21 +31,21 @@ enum {
 };
 
 struct sched_vcpu {
-    uint32_t reasons;         /* RANK_SCHED to change; may be read at any time */
-    uint32_t pauses;          /* nested sched_pause() */
-    uint32_t runstate;        /* RUNSTATE_* of the ABI */
+    uint32_t reasons;  /* RANK_SCHED to change; may be read at any time */
+    uint32_t pauses;   /* nested sched_pause() */
+    uint32_t runstate; /* RUNSTATE_* of the ABI */
     ns_t state_since;
-    uint64_t state_time[4];   /* ns in each, up to state_since */
-    uint32_t cpu;             /* where it runs or last ran */
-    bool running;             /* on cpu now, or registers not yet saved; cleared with release */
+    uint64_t state_time[4]; /* ns in each, up to state_since */
+    uint32_t cpu;           /* where it runs or last ran */
+    bool running;           /* on cpu now, or registers not yet saved; cleared with release */
     bool queued;
-    bool parked;              /* its domain has used up its cap */
+    bool parked; /* its domain has used up its cap */
     bool yielding;
-    bool moved;               /* its affinity is new: it forgets its lead when next queued */
-    bool pinned_over;         /* SCHEDOP_pin_override in force: `hard` is saved in `hard_before` */
+    bool moved;       /* its affinity is new: it forgets its lead when next queued */
+    bool pinned_over; /* SCHEDOP_pin_override in force: `hard` is saved in `hard_before` */
     uint64_t vtime;
-    ns_t charged;             /* while running: vtime is right up to here */
-    struct list link;         /* run queue, or the domain's parked list */
+    ns_t charged;     /* while running: vtime is right up to here */
+    struct list link; /* run queue, or the domain's parked list */
     cpumask_t hard, soft, hard_before;
 };
 
@@ -102,7 +102,8 @@ void sched_pause_domain(struct domain *d);
 void sched_pause_domain_sync(struct domain *d);
 void sched_unpause_domain(struct domain *d);
 
-/* --- control ----------------------------------------------------------------------------------- */
+/* --- control -----------------------------------------------------------------------------------
+ */
 
 /* hard must hold a CPU that is online, else -XEN_EINVAL. */
 NODISCARD int sched_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft);

@@ -11,10 +11,10 @@
 #define CAP_PERIOD (10 * NS_PER_MS)
 
 struct sched_cpu {
-    struct vcpu *curr; /* NULL: idle */
-    uint64_t floor;    /* see runq.c */
-    bool tickled;      /* asked to look at the queue and has not yet */
-    ns_t slice_end;    /* of curr; NS_NEVER: nobody waits */
+    struct vcpu *curr;  /* NULL: idle */
+    uint64_t floor;     /* see runq.c */
+    bool tickled;       /* asked to look at the queue and has not yet */
+    ns_t slice_end;     /* of curr; NS_NEVER: nobody waits */
     struct timer slice; /* fires then, or earlier */
     ns_t idle_since;
     uint64_t idle_time;
@@ -32,7 +32,7 @@ struct sched_state {
     struct lock lock; /* RANK_SCHED: all that the scheduler has, but for `reasons` (atomic) */
     struct list queue;
     uint32_t queued;
-    ns_t grain;     /* who runs is not preempted for less; credit2's rate limit */
+    ns_t grain; /* who runs is not preempted for less; credit2's rate limit */
     cpumask_t online, idle;
     struct list capped; /* domains with a cap, by sched.capped */
     struct timer refill;
@@ -69,7 +69,8 @@ void sched_unplace(struct vcpu *v) NEEDS(sched_st.lock);
 uint32_t sched_state_of(const struct vcpu *v);
 void sched_set_state(struct vcpu *v, uint32_t state, ns_t t);
 
-/* --- cap.c --------------------------------------------------------------------------------------- */
+/* --- cap.c ---------------------------------------------------------------------------------------
+ */
 
 /* Refills d's budget for the periods that have passed; true when something is left. d has a cap. */
 bool cap_refill(struct domain *d, ns_t t) NEEDS(sched_st.lock);

@@ -1,7 +1,8 @@
 /* Why vcpus may not run: waking, waiting, pausing, going down; and their beginning and end. */
 #include "core/sched/sched_private.h"
 
-/* `reasons` is atomic: the running vcpu sets its own without the lock, all else happens under it. */
+/* `reasons` is atomic: the running vcpu sets its own without the lock, all else happens under it.
+ */
 static uint32_t add_reason(struct vcpu *v, uint32_t reason)
 {
     return __atomic_or_fetch(&v->sched.reasons, reason, __ATOMIC_SEQ_CST);

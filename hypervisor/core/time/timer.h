@@ -14,8 +14,8 @@ struct timer {
     ns_t deadline;
     void (*fn)(void *arg);
     void *arg;
-    uint32_t owner; /* 1 + the CPU in whose set it is; 0: not set. Atomic */
-    uint32_t cpu;   /* in whose set it was last */
+    uint32_t owner;             /* 1 + the CPU in whose set it is; 0: not set. Atomic */
+    uint32_t cpu;               /* in whose set it was last */
     struct timer *child, *next; /* pairing heap: first child, next sibling */
     struct timer *prev;         /* previous sibling, or the parent of a first child */
 };

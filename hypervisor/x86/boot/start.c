@@ -26,6 +26,7 @@
 #include "x86/entry/entry.h"
 #include "x86/machine.h"
 #include "x86/paging.h"
+#include "x86/pv/policy.h"
 #include "x86/time.h"
 
 #define LOW_MEMORY   0x100000ul    /* the BIOS's and DMA's first MiB is never handed out */
@@ -289,10 +290,12 @@ static void late_start(void)
 
     percpu_load(0);
     cpu_setup();
-    machine_init(boot_info.rsdp_len ? 1 : 0);
     if (timer_cpu_init(0))
         stop("no memory for timers");
+    machine_init(boot_info.rsdp_len ? boot_info.rsdp : NULL);
     sched_cpu_init(0);
+    time_keep_true();
+    policy_init();
     smp_start(options.maxcpus ? options.maxcpus : MAX_CPUS);
     n = (unsigned int)__builtin_popcountl(cpus_online);
     log_info("%u processor%s\n", n, n == 1 ? "" : "s");

@@ -219,7 +219,7 @@ static uint64_t dom0_pages(void)
 
 static struct domain *make_dom0(void)
 {
-    unsigned int cpus = (unsigned int)__builtin_popcountl(cpus_online);
+    unsigned int cpus = cpu_count();
     struct dom_config config = {
         .is_dom0 = true,
         .max_vcpus = options.dom0_max_vcpus ? options.dom0_max_vcpus : cpus,
@@ -297,7 +297,7 @@ static void late_start(void)
     time_keep_true();
     policy_init();
     smp_start(options.maxcpus ? options.maxcpus : MAX_CPUS);
-    n = (unsigned int)__builtin_popcountl(cpus_online);
+    n = cpu_count();
     log_info("%u processor%s\n", n, n == 1 ? "" : "s");
     start_dom0();
     cpu_idle_loop();

@@ -269,11 +269,11 @@ static void start_dom0(void)
 
 static void apply_options(const char *problem)
 {
-    console_setup(options.console, options.com1, options.com2);
     log_info("%s\n", build_name);
     log_info("loader: %s\n", boot_info.loader);
     log_info("command line: %s\n", boot_info.args);
-    opt_parse(boot_info.args);
+    opt_parse(boot_info.args); /* what it reports waits in the ring */
+    console_setup(options.console, options.com1, options.com2);
     if (problem)
         stop(problem);
     if (options.loglvl)
@@ -286,10 +286,6 @@ static void apply_options(const char *problem)
 
 static void late_start(void)
 {
-    unsigned int n = 1;
-
-    percpu_load(0);
-    cpu_setup();
     if (timer_cpu_init(0))
         stop("no memory for timers");
     machine_init(boot_info.rsdp_len ? boot_info.rsdp : NULL);
@@ -297,8 +293,7 @@ static void late_start(void)
     time_keep_true();
     policy_init();
     smp_start(options.maxcpus ? options.maxcpus : MAX_CPUS);
-    n = cpu_count();
-    log_info("%u processor%s\n", n, n == 1 ? "" : "s");
+    log_info("%u processor%s\n", cpu_count(), cpu_count() == 1 ? "" : "s");
     start_dom0();
     cpu_idle_loop();
 }
@@ -315,6 +310,8 @@ void x86_start(uint32_t magic, uint32_t info)
     collect_ram();
     early_memory();
     paging_init(ram, ram_ranges);
+    percpu_load(0);
+    cpu_setup();
     console_map();
     find_kernel();
     frames_start();

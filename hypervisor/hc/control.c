@@ -2,20 +2,37 @@
 #include "hc/control.h"
 
 #include "base/string.h"
+#include "core/dom/create.h"
 #include "port/guestmem.h"
 #include "port/kick.h"
 #include "port/log.h"
 
 static struct lock control_lock = LOCK_INIT(RANK_DOMCTL, "control");
 
+/* Someone wanted to reap while the lock was held. */
+static bool reap_missed;
+
 bool control_begin(void) UNCHECKED
 {
     return lock_try(&control_lock);
 }
 
+bool control_begin_reap(void) UNCHECKED
+{
+    __atomic_store_n(&reap_missed, true, __ATOMIC_RELEASE);
+    if (!lock_try(&control_lock))
+        return false;
+    __atomic_store_n(&reap_missed, false, __ATOMIC_RELEASE);
+    return true;
+}
+
 void control_end(void) UNCHECKED
 {
     lock_drop(&control_lock);
+    if (__atomic_load_n(&reap_missed, __ATOMIC_ACQUIRE)) {
+        __atomic_store_n(&reap_missed, false, __ATOMIC_RELEASE);
+        dom_reap_wanted();
+    }
 }
 
 long control_not_offered(const char *what, uint32_t number, uint64_t *seen)

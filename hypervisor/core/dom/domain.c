@@ -15,6 +15,7 @@
 #include "core/dom/life.h"
 #include "core/frame/frame.h"
 #include "core/pgtype/pgtype.h"
+#include "hc/control.h"
 #include "hc/hc.h"
 #include "port/clock.h"
 #include "port/frame.h"
@@ -277,9 +278,16 @@ static void finish(struct domain *d)
     sched_domain_destroy(d);
     x86_domain_free(d);
     list_take_out(d);
-    d->dying = DOM_DEAD;
     evt_raise_virq_global(VIRQ_DOM_EXC);
     dom_put(d); /* the list's */
+}
+
+/* Its memory is given up: dom0 is told, so that back-ends let go of what they still map. */
+static void tell_dying(struct domain *d)
+{
+    if (d->dying == DOM_DYING)
+        d->dying = DOM_DEAD;
+    evt_raise_virq_global(VIRQ_DOM_EXC);
 }
 
 enum { TEAR_STOP, TEAR_EVENTS, TEAR_GRANTS, TEAR_VCPUS, TEAR_MEMORY, TEAR_SHARED, TEAR_FINISH, TEAR_DONE };
@@ -304,6 +312,8 @@ long dom_destroy_step(struct domain *d)
             break;
         case TEAR_MEMORY:
             again = mem_relinquish(d);
+            if (!again)
+                tell_dying(d);
             break;
         case TEAR_SHARED:
             /* Others (back-ends of dom0) may still map frames: the domain waits for them, dying. */
@@ -323,4 +333,23 @@ long dom_destroy_step(struct domain *d)
             return again;
     }
     return 0;
+}
+
+/*
+ * Domains whose last frame came free after their tear-down had stopped to wait for it. Called where
+ * dom_reap_wanted() asked for it, and by whoever ends a control operation.
+ */
+void dom_reap(void)
+{
+    struct domain *d;
+
+    if (!control_begin_reap())
+        return; /* the holder reaps at its end */
+    for (domid_t id = 1; (d = dom_get_next(id));) {
+        id = (domid_t)(d->id + 1);
+        if (d->teardown == TEAR_SHARED && !d->mem.pages)
+            (void)dom_destroy_step(d);
+        dom_put(d);
+    }
+    control_end();
 }

@@ -17,7 +17,7 @@ bool control_begin(void) UNCHECKED
     return lock_try(&control_lock);
 }
 
-bool control_begin_reap(void) UNCHECKED
+static bool control_begin_reap(void) UNCHECKED
 {
     __atomic_store_n(&reap_missed, true, __ATOMIC_RELEASE);
     if (!lock_try(&control_lock))
@@ -118,4 +118,19 @@ int bitmap_get(const struct xenctl_bitmap *from, cpumask_t *mask)
     if (from->nr_bits < 64)
         *mask &= (1ul << from->nr_bits) - 1;
     return 0;
+}
+
+void dom_reap(void)
+{
+    struct domain *d;
+
+    if (!control_begin_reap())
+        return; /* the holder's control_end() asks again */
+    for (domid_t id = 1; (d = dom_get_next(id));) {
+        id = (domid_t)(d->id + 1);
+        if (dom_may_finish(d))
+            (void)dom_destroy_step(d);
+        dom_put(d);
+    }
+    control_end();
 }

@@ -19,8 +19,6 @@ int bitmap_get(const struct xenctl_bitmap *from, cpumask_t *mask);
 /* One control operation at a time; false: another CPU is at one, so the caller returns HC_AGAIN. */
 bool control_begin(void);
 void control_end(void);
-/* For dom_reap(): when false, the holder's control_end() asks for another dom_reap(). */
-bool control_begin_reap(void);
 
 /* Logs an operation that is not offered, once for each number; returns -XEN_EOPNOTSUPP. */
 long control_not_offered(const char *what, uint32_t number, uint64_t *seen);

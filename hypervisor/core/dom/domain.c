@@ -15,8 +15,6 @@
 #include "core/dom/life.h"
 #include "core/frame/frame.h"
 #include "core/pgtype/pgtype.h"
-#include "hc/control.h"
-#include "hc/hc.h"
 #include "port/clock.h"
 #include "port/frame.h"
 
@@ -292,6 +290,11 @@ static void tell_dying(struct domain *d)
 
 enum { TEAR_STOP, TEAR_EVENTS, TEAR_GRANTS, TEAR_VCPUS, TEAR_MEMORY, TEAR_SHARED, TEAR_FINISH, TEAR_DONE };
 
+bool dom_may_finish(const struct domain *d)
+{
+    return d->teardown == TEAR_SHARED && !d->mem.pages;
+}
+
 long dom_destroy_step(struct domain *d)
 {
     for (; d->teardown < TEAR_DONE; d->teardown++) {
@@ -333,23 +336,4 @@ long dom_destroy_step(struct domain *d)
             return again;
     }
     return 0;
-}
-
-/*
- * Domains whose last frame came free after their tear-down had stopped to wait for it. Called where
- * dom_reap_wanted() asked for it, and by whoever ends a control operation.
- */
-void dom_reap(void)
-{
-    struct domain *d;
-
-    if (!control_begin_reap())
-        return; /* the holder reaps at its end */
-    for (domid_t id = 1; (d = dom_get_next(id));) {
-        id = (domid_t)(d->id + 1);
-        if (d->teardown == TEAR_SHARED && !d->mem.pages)
-            (void)dom_destroy_step(d);
-        dom_put(d);
-    }
-    control_end();
 }

@@ -17,6 +17,11 @@ void dbg_report(const char *why, const struct guest_regs *regs);
 void dbg_registers(const struct guest_regs *r);
 void dbg_backtrace(const struct guest_regs *r); /* NULL: of the caller */
 
+/* Where this CPU is: the guest's registers or the stack. */
+void dbg_this_cpu(void);
+/* Device interrupts and their owners (x86/irq.c). */
+void dbg_irqs(void);
+
 /* Traps that are the debugger's business (from guest or hypervisor). The first two may return. */
 void dbg_nmi(struct guest_regs *r);
 void dbg_machine_check(struct guest_regs *r);

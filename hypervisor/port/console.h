@@ -12,6 +12,9 @@ uint32_t log_ring_read(uint32_t *at, char *to, uint32_t room);
 /* Forgets what is in the ring. */
 void log_ring_clear(void);
 
+/* Tells dom0 (VIRQ_CON_RING) if the ring has grown since the last call. No lock held. */
+void log_notify(void);
+
 /* dom0's own output (console_io): to the devices as it is. */
 void console_write(const char *text, size_t n);
 /* Input meant for dom0: bytes copied, at most room. */

@@ -24,7 +24,10 @@ SECTIONS
         extable_start = .;
         KEEP(*(.extable))
         extable_end = .;
+        . = ALIGN(4);
+        build_id_note = .;
         KEEP(*(.note.gnu.build-id))
+        build_id_end = .;
         . = ALIGN(8);
         KEEP(*(.symtab_blob))
     }

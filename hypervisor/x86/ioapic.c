@@ -11,6 +11,7 @@
 #define REG_VERSION 1
 #define REG_ROUTE   0x10
 
+#define ROUTE_NMI    (4u << 8)
 #define ROUTE_LOW    (1u << 13)
 #define ROUTE_LEVEL  (1u << 15)
 #define ROUTE_MASKED (1u << 16)
@@ -101,6 +102,17 @@ void ioapic_route(unsigned int gsi, uint8_t vector, bool level, bool low, uint32
     set_low(a, line, ROUTE_MASKED);
     reg_write(a, REG_ROUTE + 2 * line + 1, apic_id << 24);
     set_low(a, line, vector | ROUTE_MASKED | (level ? ROUTE_LEVEL : 0) | (low ? ROUTE_LOW : 0));
+}
+
+void ioapic_route_nmi(unsigned int gsi, uint32_t apic_id)
+{
+    unsigned int line;
+    struct ioapic *a = find(gsi, &line);
+
+    if (!a)
+        return;
+    reg_write(a, REG_ROUTE + 2 * line + 1, apic_id << 24);
+    set_low(a, line, ROUTE_NMI);
 }
 
 void ioapic_mask(unsigned int gsi, bool masked)

@@ -15,6 +15,8 @@ bool ioapic_has(unsigned int gsi);
 
 /* Programs a line, masked. */
 void ioapic_route(unsigned int gsi, uint8_t vector, bool level, bool low, uint32_t apic_id);
+/* The line's edges become NMIs of a CPU, at once. */
+void ioapic_route_nmi(unsigned int gsi, uint32_t apic_id);
 void ioapic_mask(unsigned int gsi, bool masked);
 void ioapic_target(unsigned int gsi, uint32_t apic_id);
 

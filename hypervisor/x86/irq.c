@@ -6,6 +6,9 @@
  */
 #include "x86/irq.h"
 #include "abi/abi.h"
+#include "core/trace/ring.h"
+#include "dbg/counters.h"
+#include "dbg/dbg.h"
 #include "port/kick.h"
 #include "port/log.h"
 #include "x86/acpi.h"
@@ -32,6 +35,8 @@ static __attribute__((noinline)) void device(unsigned int vector)
 
     lock_take(&irq_lock);
     irq->count++;
+    count(this_percpu()->cpu, COUNT_DEVICE);
+    trace(TRACE_IRQ, vector, irq->port);
     if (irq->kind == IRQ_FREE) {
         spurious++;
     } else {
@@ -65,10 +70,12 @@ void irq_dispatch(struct guest_regs *r, unsigned int vector)
     case VECTOR_TIMER:
         apic_eoi();
         set_work(pc, WORK_TIMER);
+        count(pc->cpu, COUNT_TIMER);
         break;
     case VECTOR_KICK:
         apic_eoi();
         tlb_serve();
+        count(pc->cpu, COUNT_KICK);
         break;
     case VECTOR_STOP:
         apic_eoi();
@@ -192,7 +199,7 @@ uint64_t irq_count(uint8_t vector)
     return vector >= VECTOR_DEVICE && vector < VECTOR_FIXED ? irq_of(vector)->count : 0;
 }
 
-void irq_dump(void)
+void dbg_irqs(void)
 {
     log_err("interrupts: %lu spurious, %lu APIC errors\n", spurious, errors);
     lock_take(&irq_lock);

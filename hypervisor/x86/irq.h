@@ -40,7 +40,4 @@ uint64_t irq_count(uint8_t vector);
 /* Routes a GSI to a function of Argon's own. Level or edge, polarity as ACPI says. 0, -XEN_E... */
 int irq_gsi_handler(unsigned int gsi, irq_handler *fn, void *arg);
 
-/* All in use, to the log. */
-void irq_dump(void);
-
 #endif

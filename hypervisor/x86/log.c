@@ -374,7 +374,11 @@ void console_write(const char *text, size_t n)
 {
     bool locked = enter();
 
-    write_all(text, n);
+    /* Not into the ring: dom0 keeps its own log, and would push ours out. */
+    if (n) {
+        devices_write(text, n);
+        line_open = text[n - 1] != '\n';
+    }
     leave(locked);
 }
 
@@ -397,6 +401,17 @@ uint32_t log_ring_read(uint32_t *at, char *to, uint32_t room)
         to[n++] = ring[(*at)++ % RING_SIZE];
     leave(locked);
     return n;
+}
+
+void log_notify(void)
+{
+    static uint32_t told;
+    uint32_t end = __atomic_load_n(&ring_end, __ATOMIC_RELAXED);
+
+    if (end == told)
+        return;
+    told = end;
+    evt_raise_virq_global(VIRQ_CON_RING);
 }
 
 void log_ring_clear(void)

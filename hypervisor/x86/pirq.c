@@ -7,6 +7,7 @@
 #include "port/pirq.h"
 #include "core/dom/domain.h"
 #include "core/evt/evt.h"
+#include "core/frame/frame.h"
 #include "x86/apic.h"
 #include "x86/ioapic.h"
 #include "x86/irq_private.h"
@@ -326,6 +327,9 @@ void pirq_domain_destroy(struct domain *d)
     t->owner = NULL;
     d->arch.pirqs = NULL;
     lock_drop(&irq_lock);
+    if (d->arch.pirq_eoi_frame.n)
+        page_put_use(d->arch.pirq_eoi_frame);
+    d->arch.pirq_eoi_frame = mfn(0);
 }
 
 int gsi_setup(uint32_t gsi, bool level, bool low)

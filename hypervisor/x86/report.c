@@ -1,6 +1,5 @@
 /* Reports of faults: registers, stack with names, who ran. */
 #include "core/dom/domain.h"
-#include "core/dom/life.h"
 #include "dbg/dbg.h"
 #include "port/clock.h"
 #include "port/log.h"
@@ -72,16 +71,6 @@ static const struct guest_regs *guest_registers(void)
     return (const struct guest_regs *)(block + STACK_TOP) - 1;
 }
 
-void machine_report_guest(const struct domain *d)
-{
-    const struct vcpu *v = current_vcpu();
-
-    if (!v || v->dom != d)
-        return;
-    log_err("d%uv%u, guest %s mode:\n", d->id, v->id, v->arch.in_kernel ? "kernel" : "user");
-    dbg_registers(guest_registers());
-}
-
 static void print_running(void)
 {
     const struct vcpu *v = current_vcpu();
@@ -102,4 +91,12 @@ void dbg_report(const char *why, const struct guest_regs *regs)
     dbg_backtrace(regs);
     print_running();
     dbg_trace_dump();
+}
+
+void dbg_this_cpu(void)
+{
+    log_err("cpu%u:\n", cpu_id());
+    if (current_vcpu())
+        dbg_registers(guest_registers());
+    dbg_backtrace(NULL);
 }

@@ -5,9 +5,11 @@
  * nobody else has to know of them.
  */
 #include "abi/abi.h"
+#include "base/string.h"
 #include "core/dom/domain.h"
 #include "core/sched/sched.h"
 #include "core/time/timer.h"
+#include "dbg/watchdog.h"
 #include "port/clock.h"
 #include "port/kick.h"
 #include "port/log.h"
@@ -17,6 +19,7 @@
 #include "x86/cpu.h"
 #include "x86/irq.h"
 #include "x86/machine.h"
+#include "x86/paging.h"
 #include "x86/percpu.h"
 #include "x86/time.h"
 
@@ -25,7 +28,6 @@
 /* Read by trampoline.S: APIC id of each CPU number, and how many are to start. */
 extern uint32_t smp_apic_ids[MAX_CPUS], smp_cpus;
 uint32_t smp_apic_ids[MAX_CPUS], smp_cpus = 1;
-extern uint64_t hv_l4_slots[16]; /* x86/paging.c */
 extern const char ap_start[], ap_end[];
 _Noreturn void ap_main(unsigned int cpu);
 
@@ -50,6 +52,7 @@ void ap_main(unsigned int cpu)
     sched_cpu_init(cpu);
     __atomic_or_fetch(&cpus_online, me, __ATOMIC_SEQ_CST);
     time_keep_true();
+    watchdog_cpu_start();
     cpu_idle_loop();
 }
 
@@ -59,12 +62,12 @@ static void fill_trampoline(uint8_t *low)
     uint64_t *l3 = (uint64_t *)(low + TRAMPOLINE_L3 - TRAMPOLINE_MADDR);
     uint64_t *l2 = (uint64_t *)(low + TRAMPOLINE_L2 - TRAMPOLINE_MADDR);
 
-    __builtin_memset(low, 0, TRAMPOLINE_SIZE);
-    __builtin_memcpy(low, ap_start, (size_t)(ap_end - ap_start));
+    memset(low, 0, TRAMPOLINE_SIZE);
+    memcpy(low, ap_start, (size_t)(ap_end - ap_start));
     l4[0] = TRAMPOLINE_L3 | PTE_P | PTE_RW;
     l3[0] = TRAMPOLINE_L2 | PTE_P | PTE_RW;
     l2[0] = PTE_PS | PTE_P | PTE_RW;
-    __builtin_memcpy(l4 + 256, hv_l4_slots, sizeof(hv_l4_slots));
+    memcpy(l4 + 256, hv_l4_slots, sizeof(hv_l4_slots));
 }
 
 static void wait_ns(ns_t span)
@@ -118,7 +121,6 @@ void smp_start(unsigned int max)
 {
     uint8_t *low;
 
-    time_keep_true();
     prepare(max < MAX_CPUS ? max : MAX_CPUS);
     if (smp_cpus == 1)
         return;
@@ -127,7 +129,7 @@ void smp_start(unsigned int max)
         log_err("smp: no room to map low memory: one processor only\n");
         return;
     }
-    __builtin_memcpy(saved, low, TRAMPOLINE_SIZE);
+    memcpy(saved, low, TRAMPOLINE_SIZE);
     fill_trampoline(low);
     /* Processors with a long mode need none of the old waits of 10 ms (Linux, smpboot.c). */
     send_all(ICR_INIT);
@@ -136,7 +138,7 @@ void smp_start(unsigned int max)
     wait_ns(200000);
     send_all(ICR_STARTUP | TRAMPOLINE_MADDR >> FRAME_SHIFT);
     wait_for_all();
-    __builtin_memcpy(low, saved, TRAMPOLINE_SIZE);
+    memcpy(low, saved, TRAMPOLINE_SIZE);
 }
 
 unsigned int cpu_id(void)

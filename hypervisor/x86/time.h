@@ -7,6 +7,7 @@
 
 #include "abi/abi.h"
 #include "base/num.h"
+#include "port/wall.h"
 
 struct vcpu;
 struct domain;
@@ -34,12 +35,5 @@ void time_publish_slow(struct vcpu *v);
 
 /* The same for the registered copy (hc/vcpu.c). */
 void x86_vcpu_time(struct vcpu *v, struct vcpu_time_info *out);
-
-/* Wall clock: writes the wc_ fields of d's shared_info. For a new domain and after each change. */
-void wall_publish(struct domain *d);
-/* The wall clock at system time `at` is secs, nsecs (UTC since 1970). Tells all domains. */
-void wall_set(uint64_t secs, uint32_t nsecs, ns_t at);
-/* UTC now, in ns since 1970. */
-uint64_t wall_now(void);
 
 #endif

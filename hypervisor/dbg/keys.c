@@ -1,0 +1,178 @@
+/* The debug keys: a table, and what each prints. */
+#include "dbg/keys.h"
+#include "core/dom/domain.h"
+#include "core/frame/frame.h"
+#include "core/pgtype/pgtype.h"
+#include "core/trace/ring.h"
+#include "dbg/counters.h"
+#include "dbg/dbg.h"
+#include "dbg/watchdog.h"
+#include "port/clock.h"
+#include "port/kick.h"
+#include "port/log.h"
+#include "port/power.h"
+
+struct key {
+    char key;
+    const char *help;
+    void (*fn)(void);
+};
+
+#define MORE_KEYS 16
+static struct key more[MORE_KEYS];
+
+static void help(void);
+
+static void all_registers(void)
+{
+    for (cpumask_t left = cpus_online; left; left &= left - 1) {
+        unsigned int cpu = (unsigned int)__builtin_ctzll(left);
+
+        if (cpu != cpu_id())
+            x86_nmi_report(cpu);
+    }
+    dbg_this_cpu();
+}
+
+static const char *state_of(const struct domain *d)
+{
+    return d->dying ? "dying" : d->crashed ? "crashed" : d->shut_down ? "shut down" : "alive";
+}
+
+static void domains(void)
+{
+    static const char *const states[] = {"running", "runnable", "blocked", "offline"};
+
+    for (const struct domain *d = dom_list; d; d = d->next) {
+        log_err("d%u: %s, %lu pages of %lu, %u refs, %u vcpus, pauses %u\n", d->id, state_of(d),
+                d->mem.pages, d->mem.max_pages, d->refs, d->max_vcpus, d->control_pauses);
+        for (uint32_t i = 0; i < d->max_vcpus; i++) {
+            const struct vcpu *v = dom_vcpu((struct domain *)d, i);
+
+            if (!v)
+                continue;
+            log_err("  v%u: %s on cpu%u, held by %x, upcall pending %u mask %u\n", i,
+                    states[v->sched.runstate & 3], v->sched.cpu, v->sched.reasons,
+                    v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask);
+        }
+    }
+}
+
+static void for_all(void (*fn)(struct domain *))
+{
+    for (struct domain *d = dom_list; d; d = d->next)
+        fn(d);
+}
+
+static void events(void)
+{
+    for_all(evt_dump);
+}
+
+static void grants(void)
+{
+    for_all(gnt_dump);
+}
+
+static void timers(void)
+{
+    log_err("now %ld, this CPU's next deadline %ld\n", (long)now(), (long)timer_next_deadline());
+}
+
+static void reboot(void)
+{
+    machine_reboot();
+}
+
+static void trace_toggle(void)
+{
+    uint32_t to = trace_classes ? 0 : TRACE_SCHED | TRACE_IRQ | TRACE_TIMER;
+
+    if (trace_enable(to, 64u - (unsigned int)__builtin_clzll(cpus_online)))
+        log_err("no memory for trace rings\n");
+    else
+        log_err("trace is %s\n", to ? "on" : "off");
+}
+
+static void audit(void)
+{
+    unsigned int faults = frame_audit() + pgt_audit() + sched_audit();
+
+    for (struct domain *d = dom_list; d; d = d->next)
+        faults += evt_audit(d) + gnt_audit(d);
+    log_err("audit: %u violations\n", faults);
+}
+
+static const struct key keys[] = {
+    {'h', "this list", help},
+    {'0', "registers and stack of every CPU", all_registers},
+    {'d', "the same", all_registers},
+    {'q', "domains and vcpus", domains},
+    {'r', "run queue", sched_dump},
+    {'e', "event ports", events},
+    {'g', "grants", grants},
+    {'m', "memory", frame_dump},
+    {'a', "timers", timers},
+    {'i', "device interrupts", dbg_irqs},
+    {'c', "counters", counters_dump},
+    {'t', "the newest trace records", dbg_trace_dump},
+    {'T', "trace on or off", trace_toggle},
+    {'A', "audit everything", audit},
+    {'R', "reboot", reboot},
+};
+
+static const struct key *find(char key)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++)
+        if (keys[i].key == key)
+            return &keys[i];
+    for (unsigned int i = 0; i < MORE_KEYS; i++)
+        if (more[i].key && more[i].key == key)
+            return &more[i];
+    return NULL;
+}
+
+static void help(void)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++)
+        log_err("  %c  %s\n", keys[i].key, keys[i].help);
+    for (unsigned int i = 0; i < MORE_KEYS && more[i].key; i++)
+        log_err("  %c  %s\n", more[i].key, more[i].help);
+}
+
+void key_pressed(char key)
+{
+    const struct key *k = find(key);
+
+    if (!k) {
+        log_err("no key '%c'; h for help\n", key >= ' ' && key < 127 ? key : '?');
+        return;
+    }
+    log_err("'%c': %s\n", key, k->help);
+    k->fn();
+}
+
+bool key_add(char key, const char *text, void (*fn)(void))
+{
+    if (find(key))
+        return false;
+    for (unsigned int i = 0; i < MORE_KEYS; i++)
+        if (!more[i].key) {
+            more[i] = (struct key){key, text, fn};
+            return true;
+        }
+    return false;
+}
+
+void dbg_trace_dump(void)
+{
+    for (cpumask_t left = cpus_online; left; left &= left - 1) {
+        unsigned int cpu = (unsigned int)__builtin_ctzll(left);
+        struct trace_record t;
+
+        for (unsigned int n = 16; n--;)
+            if (trace_get(cpu, n, &t))
+                log_err("  trace cpu%u %lu who %x class %x a %lx b %lx\n", cpu, t.time, t.who,
+                        t.what, t.a, t.b);
+    }
+}

@@ -1,0 +1,267 @@
+/* physdev_op: a guest's I/O privilege, and dom0's interrupt lines, messages and PCI functions. */
+#include "core/frame/frame.h"
+#include "hc/hc.h"
+#include "port/pirq.h"
+
+/* A new page of bits where the guest finds which pirqs want an EOI. One per domain, for good. */
+static long eoi_frame(struct domain *d, uint64_t gmfn)
+{
+    mfn_t m = mfn(gmfn);
+    long result;
+
+    if (d->arch.pirq_eoi_frame.n)
+        return -XEN_EBUSY;
+    result = page_get_use(m, d, PGT_WRITABLE);
+    if (result)
+        return result;
+    d->arch.pirq_eoi_frame = m;
+    pirq_eoi_bits(d, mfn_ptr(m));
+    return 0;
+}
+
+static long map_one(struct domain *d, const struct physdev_map_pirq *map, int *pirq)
+{
+    uint16_t segment = (uint16_t)((uint32_t)map->bus >> 16);
+    uint16_t bdf = (uint16_t)((uint32_t)map->bus << 8 | ((uint32_t)map->devfn & 0xff));
+    bool msix = map->table_base != 0;
+
+    switch (map->type) {
+    case MAP_PIRQ_TYPE_GSI:
+        if (map->index < 0)
+            return -XEN_EINVAL;
+        return pirq_map_gsi(d, (uint32_t)map->index, pirq);
+    case MAP_PIRQ_TYPE_MSI:
+        segment = 0;
+        break;
+    case MAP_PIRQ_TYPE_MSI_SEG:
+        break;
+    default:
+        /* Several messages of one MSI: callers go back to one. */
+        return -XEN_EINVAL;
+    }
+    if (msix && map->entry_nr < 0)
+        return -XEN_EINVAL;
+    return pirq_map_msi(d, segment, bdf, msix, msix ? (uint32_t)map->entry_nr : 0, pirq);
+}
+
+static long map_pirq(struct domain *caller, uint64_t at)
+{
+    struct physdev_map_pirq map;
+    struct domain *d;
+    long result;
+
+    if (guest_get(&map, at))
+        return -XEN_EFAULT;
+    if (!caller->is_dom0)
+        return -XEN_EPERM;
+    d = dom_get_for(caller, map.domid);
+    if (!d)
+        return -XEN_ESRCH;
+    result = d->dying ? -XEN_EINVAL : map_one(d, &map, &map.pirq);
+    dom_put(d);
+    if (!result && guest_put(at, &map))
+        return -XEN_EFAULT;
+    return result;
+}
+
+static long unmap_pirq(struct domain *caller, uint64_t at)
+{
+    struct physdev_unmap_pirq unmap;
+    struct domain *d;
+    long result;
+
+    if (guest_get(&unmap, at))
+        return -XEN_EFAULT;
+    if (!caller->is_dom0)
+        return -XEN_EPERM;
+    d = dom_get_for(caller, unmap.domid);
+    if (!d)
+        return -XEN_ESRCH;
+    result = unmap.pirq < 0 ? -XEN_EINVAL : pirq_unmap(d, (uint32_t)unmap.pirq);
+    dom_put(d);
+    return result;
+}
+
+/* What every domain may ask. */
+static long common(struct vcpu *v, uint32_t cmd, uint64_t at)
+{
+    switch (cmd) {
+    case PHYSDEVOP_set_iopl: {
+        struct physdev_set_iopl op;
+
+        if (guest_get(&op, at))
+            return -XEN_EFAULT;
+        if (op.iopl > 3)
+            return -XEN_EINVAL;
+        v->arch.iopl = (uint8_t)op.iopl;
+        return 0;
+    }
+    case PHYSDEVOP_set_iobitmap: {
+        struct physdev_set_iobitmap op;
+
+        if (guest_get(&op, at))
+            return -XEN_EFAULT;
+        if (op.nr_ports > 65536 || !gaddr_ok(HANDLE(op.bitmap), (op.nr_ports + 7) / 8))
+            return -XEN_EINVAL;
+        v->arch.io_bitmap_va = HANDLE(op.bitmap);
+        v->arch.io_bitmap_ports = op.nr_ports;
+        return 0;
+    }
+    case PHYSDEVOP_eoi: {
+        struct physdev_eoi op;
+
+        return guest_get(&op, at) ? -XEN_EFAULT : pirq_eoi(v->dom, op.irq);
+    }
+    case PHYSDEVOP_pirq_eoi_gmfn_v2: {
+        struct physdev_pirq_eoi_gmfn op;
+
+        return guest_get(&op, at) ? -XEN_EFAULT : eoi_frame(v->dom, op.gmfn);
+    }
+    case PHYSDEVOP_irq_status_query: {
+        struct physdev_irq_status_query op;
+
+        if (guest_get(&op, at))
+            return -XEN_EFAULT;
+        if (op.irq >= PIRQ_MAX)
+            return -XEN_EINVAL;
+        /* Which of them truly do is in the page of bits. */
+        op.flags = XENIRQSTAT_needs_eoi;
+        return guest_put(at, &op);
+    }
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+static long apic_read(uint64_t at)
+{
+    struct physdev_apic op;
+    long result;
+
+    if (guest_get(&op, at))
+        return -XEN_EFAULT;
+    result = ioapic_register(op.apic_physbase, op.reg, &op.value);
+    return result ? result : guest_put(at, &op);
+}
+
+static long alloc_vector(uint64_t at)
+{
+    struct physdev_irq op;
+
+    if (guest_get(&op, at))
+        return -XEN_EFAULT;
+    if (op.irq >= PIRQ_MAX)
+        return -XEN_EINVAL;
+    op.vector = op.irq;
+    return guest_put(at, &op);
+}
+
+static long setup_gsi(uint64_t at)
+{
+    struct physdev_setup_gsi op;
+
+    if (guest_get(&op, at))
+        return -XEN_EFAULT;
+    if (op.gsi < 0 || op.triggering > 1 || op.polarity > 1)
+        return -XEN_EINVAL;
+    return gsi_setup((uint32_t)op.gsi, op.triggering, op.polarity);
+}
+
+static long get_free_pirq(struct domain *d, uint64_t at)
+{
+    struct physdev_get_free_pirq op;
+    int pirq;
+
+    if (guest_get(&op, at))
+        return -XEN_EFAULT;
+    pirq = pirq_get_free(d);
+    if (pirq < 0)
+        return pirq;
+    op.pirq = (uint32_t)pirq;
+    return guest_put(at, &op);
+}
+
+static long restore_msi(uint32_t cmd, uint64_t at)
+{
+    if (cmd == PHYSDEVOP_restore_msi) {
+        struct physdev_restore_msi op;
+
+        if (guest_get(&op, at))
+            return -XEN_EFAULT;
+        return msi_restore(0, (uint16_t)(op.bus << 8 | op.devfn));
+    } else {
+        struct physdev_pci_device op;
+
+        if (guest_get(&op, at))
+            return -XEN_EFAULT;
+        return msi_restore(op.seg, (uint16_t)(op.bus << 8 | op.devfn));
+    }
+}
+
+/* dom0's own. */
+static long privileged(struct domain *d, uint32_t cmd, uint64_t at)
+{
+    switch (cmd) {
+    case PHYSDEVOP_apic_read:
+        return apic_read(at);
+    case PHYSDEVOP_alloc_irq_vector:
+        return alloc_vector(at);
+    case PHYSDEVOP_setup_gsi:
+        return setup_gsi(at);
+    case PHYSDEVOP_get_free_pirq:
+        return get_free_pirq(d, at);
+    case PHYSDEVOP_restore_msi:
+    case PHYSDEVOP_restore_msi_ext:
+        return restore_msi(cmd, at);
+    case PHYSDEVOP_manage_pci_add:
+    case PHYSDEVOP_manage_pci_add_ext:
+    case PHYSDEVOP_manage_pci_remove:
+    case PHYSDEVOP_pci_device_add:
+    case PHYSDEVOP_pci_device_remove:
+    case PHYSDEVOP_pci_mmcfg_reserved:
+    case PHYSDEVOP_prepare_msix:
+    case PHYSDEVOP_release_msix: {
+        uint8_t any;
+
+        /* Told for an IOMMU's and MSI's sake; Argon looks at config space when it has to. */
+        return guest_get(&any, at) ? -XEN_EFAULT : 0;
+    }
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+static long physdev(struct vcpu *v, uint32_t cmd, uint64_t at)
+{
+    switch (cmd) {
+    case PHYSDEVOP_map_pirq:
+        return map_pirq(v->dom, at);
+    case PHYSDEVOP_unmap_pirq:
+        return unmap_pirq(v->dom, at);
+    case PHYSDEVOP_set_iopl:
+    case PHYSDEVOP_set_iobitmap:
+    case PHYSDEVOP_eoi:
+    case PHYSDEVOP_pirq_eoi_gmfn_v2:
+    case PHYSDEVOP_irq_status_query:
+        return common(v, cmd, at);
+    default:
+        return v->dom->is_dom0 ? privileged(v->dom, cmd, at) : -XEN_EPERM;
+    }
+}
+
+long hc_physdev_op(struct vcpu *v, uint64_t *arg)
+{
+    return physdev(v, (uint32_t)arg[0], arg[1]);
+}
+
+/* The form before 0x00030202: the command lies in front of its argument. */
+long hc_physdev_op_compat(struct vcpu *v, uint64_t *arg)
+{
+    uint32_t cmd;
+
+    if (guest_read(&cmd, arg[0], sizeof(cmd)))
+        return -XEN_EFAULT;
+    if (cmd < PHYSDEVOP_irq_status_query || cmd > PHYSDEVOP_alloc_irq_vector)
+        return -XEN_ENOSYS;
+    return physdev(v, cmd, arg[0] + offsetof(struct physdev_op, u));
+}

@@ -18,20 +18,18 @@ static inline bool vcpu_has_areas(const struct vcpu *v)
  */
 void vcpu_areas_update(struct vcpu *v);
 
-/* Timers of a new vcpu; stops them for good (destroy, VCPUOP_down). */
-void vcpu_timers_init(struct vcpu *v);
-void vcpu_timers_stop(struct vcpu *v);
-
 /* --- asked of the machine (x86) ----------------------------------------------------------------
  */
 
-/* VCPUOP_initialise and DOMCTL_setvcpucontext: v does not run and keeps its old state on failure.
+/*
+ * VCPUOP_initialise and DOMCTL_setvcpucontext: v does not run and keeps its old state on failure.
+ * -XEN_EAGAIN: call again with the same.
  */
 int x86_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 /* The time area of v as it is now (what the machine also writes to v->info->time). */
 void x86_vcpu_time(struct vcpu *v, struct vcpu_time_info *out);
 void x86_vcpu_send_nmi(struct vcpu *v);
-/* APIC id << 32 | ACPI id of a CPU. */
+/* APIC id in the low, ACPI id in the high half. */
 uint64_t x86_cpu_physid(unsigned int cpu);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/sched/sched_private.h"
+#include "core/time/vcpu_timer.h"
 #include "fake.h"
 
 #define MAX_V 64
@@ -14,6 +15,21 @@ static struct domain doms[MAX_V];
 static struct vcpu vcpus[MAX_V];
 static unsigned int n_cpus, n_vcpus;
 static struct vcpu *curr[8];
+
+static unsigned int ticks[MAX_V];
+
+/* What a vcpu's timers do when they are due. */
+void evt_raise_virq(struct vcpu *v, uint32_t virq)
+{
+    CHECK_EQ(virq, VIRQ_TIMER);
+    ticks[v - vcpus]++;
+    sched_wake(v);
+}
+
+void evt_poll_end(struct vcpu *v)
+{
+    v->evt.poll_port = 0;
+}
 
 static void machine(unsigned int cpus)
 {
@@ -368,6 +384,42 @@ static void test_params(void)
     gone();
 }
 
+/* Ticks come while a vcpu runs, and none while it waits. */
+static void test_period(void)
+{
+    machine(1);
+    guest(256, 0);
+    vcpu_timers_init(&vcpus[0]);
+    all_up();
+    ticks[0] = 0;
+    pass(NS_PER_SEC);
+    CHECK(ticks[0] >= 99 && ticks[0] <= 101);
+    sched_block(&vcpus[0]);
+    settle();
+    pass(NS_PER_SEC);
+    CHECK(ticks[0] <= 101);
+    CHECK_EQ(fake_armed[0], NS_NEVER);
+    unsigned int before = ticks[0];
+    sched_wake(&vcpus[0]);
+    settle();
+    CHECK_EQ(ticks[0], before + 1);
+    vcpu_period_set(&vcpus[0], 0);
+    pass(NS_PER_SEC);
+    CHECK_EQ(ticks[0], before + 1);
+    timer_set(&vcpus[0].single, fake_now - 1);
+    settle();
+    CHECK_EQ(ticks[0], before + 2);
+    /* The time-out of a poll. */
+    sched_poll_wait(&vcpus[0]);
+    timer_set(&vcpus[0].poll, fake_now + NS_PER_MS);
+    settle();
+    CHECK_EQ(vcpus[0].sched.runstate, RUNSTATE_blocked);
+    pass(2 * NS_PER_MS);
+    CHECK_EQ(vcpus[0].sched.runstate, RUNSTATE_running);
+    vcpu_timers_stop(&vcpus[0]);
+    gone();
+}
+
 static unsigned int fired;
 static struct timer timers[40];
 static ns_t due[40];
@@ -498,6 +550,7 @@ int main(void)
     test_timers();
     test_states();
     test_params();
+    test_period();
     test_shares();
     test_caps();
     test_pinning();

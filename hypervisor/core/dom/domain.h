@@ -33,12 +33,14 @@ struct vcpu {
     mfn_t pgt_old;  /* table that this vcpu must go on dropping, a use of it held; 0: none */
 
     bool initialised; /* has a context to run */
+    bool init_busy;   /* VCPUOP_initialise is at it; atomic */
     struct evt_vcpu evt;
     struct sched_vcpu sched;
 
     struct timer single; /* VCPUOP_set_singleshot_timer and set_timer_op */
     struct timer period;
     ns_t period_ns;      /* 0: none */
+    ns_t period_last;    /* when it last ticked */
     struct timer poll;   /* the time-out of SCHEDOP_poll */
 
     /* Guest addresses that VCPUOP_register_*_memory_area gave, 0: none (hc/vcpu.c). */
@@ -62,6 +64,7 @@ struct domain {
     bool shut_down; /* has called SCHEDOP_shutdown or crashed */
     bool crashed;
     uint8_t shutdown_code;
+    bool shutdown_code_given; /* by SCHEDOP_shutdown_code: it stays */
     bool paused_by_control;   /* domctl pause count > 0 */
     uint32_t control_pauses;
     uint32_t refs;  /* atomic; 0 frees */

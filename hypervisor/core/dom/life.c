@@ -38,8 +38,9 @@ void dom_shutdown(struct domain *d, uint8_t reason)
     lock_take(&d->lock);
     bool first = !d->shut_down;
     if (first) {
-        d->shutdown_code = reason;
-        d->crashed = reason == SHUTDOWN_crash;
+        if (!d->shutdown_code_given)
+            d->shutdown_code = reason;
+        d->crashed = d->shutdown_code == SHUTDOWN_crash;
         __atomic_store_n(&d->shut_down, true, __ATOMIC_RELEASE);
     }
     lock_drop(&d->lock);
@@ -50,6 +51,18 @@ void dom_shutdown(struct domain *d, uint8_t reason)
     log_guest(d, LOG_INFO, "shut down (%s)\n", reason_name(reason));
     sched_shutdown(d, true);
     evt_raise_virq_global(VIRQ_DOM_EXC);
+}
+
+int dom_shutdown_code(struct domain *d, uint8_t reason)
+{
+    lock_take(&d->lock);
+    int rc = d->shut_down || d->shutdown_code_given ? -XEN_EINVAL : 0;
+    if (!rc) {
+        d->shutdown_code = reason;
+        d->shutdown_code_given = true;
+    }
+    lock_drop(&d->lock);
+    return rc;
 }
 
 void dom_crash(struct domain *d, const char *why)
@@ -67,6 +80,7 @@ int dom_resume(struct domain *d)
     bool was = d->shut_down;
     d->shut_down = d->crashed = false;
     d->shutdown_code = 0;
+    d->shutdown_code_given = false;
     lock_drop(&d->lock);
     if (!was)
         return -XEN_EINVAL;

@@ -11,6 +11,9 @@
  */
 void dom_shutdown(struct domain *d, uint8_t reason);
 
+/* SCHEDOP_shutdown_code: what a later end shall say. -XEN_EINVAL: it was said before. */
+NODISCARD int dom_shutdown_code(struct domain *d, uint8_t reason);
+
 /* DOMCTL_resumedomain: after a suspend, its vcpus run on. -XEN_EINVAL when it is not shut down. */
 int dom_resume(struct domain *d);
 

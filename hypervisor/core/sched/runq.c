@@ -9,6 +9,8 @@
  */
 #include "core/sched/sched_private.h"
 
+#include "core/time/vcpu_timer.h"
+
 struct sched_state sched_st = {
     .lock = LOCK_INIT(RANK_SCHED, "sched"),
     .queue = LIST_INIT(sched_st.queue),
@@ -306,7 +308,8 @@ struct vcpu *sched_next(unsigned int cpu, ns_t t)
 
 void sched_switched(struct vcpu *prev, struct vcpu *next)
 {
-    (void)next;
+    if (next && unlikely(next->period_ns))
+        vcpu_period_resume(next);
     if (!prev)
         return;
     /*

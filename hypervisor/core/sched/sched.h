@@ -116,6 +116,8 @@ void sched_get_params(const struct domain *d, uint32_t *weight, uint32_t *cap);
 NODISCARD int sched_domctl(struct domain *d, struct xen_domctl_scheduler_op *op);
 NODISCARD int sched_sysctl(struct xen_sysctl_scheduler_op *op);
 
+/* Run states up to the last change, as the ABI has them in a vcpu's run-state area. */
+void sched_runstate_area(struct vcpu *v, struct vcpu_runstate_info *info);
 /* Run states up to now, as the ABI has them (state, entry time, times). */
 void sched_runstate(struct vcpu *v, struct vcpu_runstate_info *info);
 /* ns in which cpu was idle since it came up. */

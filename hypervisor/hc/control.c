@@ -2,20 +2,37 @@
 #include "hc/control.h"
 
 #include "base/string.h"
+#include "core/dom/create.h"
 #include "port/guestmem.h"
 #include "port/kick.h"
 #include "port/log.h"
 
 static struct lock control_lock = LOCK_INIT(RANK_DOMCTL, "control");
 
+/* Someone wanted to reap while the lock was held. */
+static bool reap_missed;
+
 bool control_begin(void) UNCHECKED
 {
     return lock_try(&control_lock);
 }
 
+static bool control_begin_reap(void) UNCHECKED
+{
+    __atomic_store_n(&reap_missed, true, __ATOMIC_RELEASE);
+    if (!lock_try(&control_lock))
+        return false;
+    __atomic_store_n(&reap_missed, false, __ATOMIC_RELEASE);
+    return true;
+}
+
 void control_end(void) UNCHECKED
 {
     lock_drop(&control_lock);
+    if (__atomic_load_n(&reap_missed, __ATOMIC_ACQUIRE)) {
+        __atomic_store_n(&reap_missed, false, __ATOMIC_RELEASE);
+        dom_reap_wanted();
+    }
 }
 
 long control_not_offered(const char *what, uint32_t number, uint64_t *seen)
@@ -101,4 +118,19 @@ int bitmap_get(const struct xenctl_bitmap *from, cpumask_t *mask)
     if (from->nr_bits < 64)
         *mask &= (1ul << from->nr_bits) - 1;
     return 0;
+}
+
+void dom_reap(void)
+{
+    struct domain *d;
+
+    if (!control_begin_reap())
+        return; /* the holder's control_end() asks again */
+    for (domid_t id = 1; (d = dom_get_next(id));) {
+        id = (domid_t)(d->id + 1);
+        if (dom_may_finish(d))
+            (void)dom_destroy_step(d);
+        dom_put(d);
+    }
+    control_end();
 }

@@ -10,9 +10,8 @@
 #define HC_HC_H
 
 #include "core/dom/domain.h"
+#include "port/clock.h" /* HC_AGAIN */
 #include "port/guestmem.h"
-
-#define HC_AGAIN (-0x7fff0000L) /* outside of all errno values; never reaches a guest */
 
 typedef long hc_fn(struct vcpu *v, uint64_t *arg);
 

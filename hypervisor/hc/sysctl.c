@@ -38,11 +38,6 @@ static long read_console(struct xen_sysctl_readconsole *op)
     return 0;
 }
 
-static uint32_t cpu_count(void)
-{
-    return (uint32_t)__builtin_popcountl(cpus_online);
-}
-
 static long physinfo(struct xen_sysctl_physinfo *info)
 {
     memset(info, 0, sizeof(*info));

@@ -12,6 +12,12 @@ ns_t now(void);
 void clock_arm(ns_t deadline);
 
 /*
+ * What a function that was cut short returns: call again with the same. As the result of a
+ * hypercall handler: the guest executes it again. Outside of all errno values.
+ */
+#define HC_AGAIN (-0x7fff0000L)
+
+/*
  * For long work, every few dozen steps, no lock held: lets pending interrupts in and says whether
  * the caller should stop here and continue later (a reschedule or an event is due).
  */

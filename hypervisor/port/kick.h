@@ -14,4 +14,14 @@ void cpu_kick_vcpu(struct vcpu *v);
 
 extern cpumask_t cpus_online;
 
+/* How many are online. */
+static inline unsigned int cpu_count(void)
+{
+    unsigned int n = 0;
+
+    for (cpumask_t left = cpus_online; left; left &= left - 1)
+        n++;
+    return n;
+}
+
 #endif

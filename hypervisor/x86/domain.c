@@ -14,6 +14,11 @@ int x86_domain_init(struct domain *d)
     return 0;
 }
 
+void dom_reap_wanted(void)
+{
+    __atomic_or_fetch(&this_percpu()->work, WORK_REAP, __ATOMIC_RELEASE);
+}
+
 void x86_domain_free(struct domain *d)
 {
     policy_free(d);

@@ -5,6 +5,7 @@
  * not run. Interrupts are off, so a bit set after the last look comes with an interrupt that is
  * taken in the guest's first instruction.
  */
+#include "core/dom/create.h"
 #include "core/sched/sched.h"
 #include "core/time/timer.h"
 #include "dbg/dbg.h"
@@ -35,6 +36,10 @@ static void do_small_work(struct percpu *pc)
     if (work & WORK_TIMER) {
         work_done(pc, WORK_TIMER);
         timer_run();
+    }
+    if (work & WORK_REAP) {
+        work_done(pc, WORK_REAP);
+        dom_reap();
     }
     if (work & WORK_KEY) {
         work_done(pc, WORK_KEY);

@@ -27,6 +27,11 @@ static uint64_t *table_at(uint64_t maddr)
     return (uint64_t *)((maddr & PTE_ADDR) + direct_base);
 }
 
+void *paging_ptr(uint64_t maddr)
+{
+    return (void *)(maddr + direct_base);
+}
+
 void early_init(uint64_t start, uint64_t end)
 {
     early_start = start;

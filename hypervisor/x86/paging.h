@@ -26,6 +26,9 @@ void paging_init(const struct ram_range *ram, unsigned int n);
 int hv_map(uint64_t va, uint64_t maddr, uint64_t flags);
 void hv_unmap(uint64_t va);
 
+/* RAM below 4 GiB, also while the boot tables are in use. */
+void *paging_ptr(uint64_t maddr);
+
 /* Pages below 4 GiB taken before the frame allocator runs, zeroed, never given back. */
 uint64_t early_alloc(uint64_t pages);
 /* What early_alloc() may use, and (after the fact) what it took: [*start, *end). */

@@ -107,7 +107,7 @@ int percpu_alloc(unsigned int cpu, uint32_t apic_id)
         if (mfn_eq(frame, MFN_NONE))
             return -XEN_ENOMEM;
         if (page == 0)
-            fill_stubs(mfn_ptr(frame), block);
+            fill_stubs(paging_ptr(mfn_maddr(frame)), block);
         if (page == PERCPU_GDT / FRAME_SIZE)
             gdt_frames[cpu] = frame;
         if (hv_map(block + page * FRAME_SIZE, mfn_maddr(frame),

@@ -18,6 +18,7 @@ enum cpu_work {         /* bits of percpu.work: looked at before a guest is ente
     WORK_TLB = 4,       /* serve a shoot-down */
     WORK_NMI = 8,       /* an NMI left something to do */
     WORK_KEY = 16,      /* characters from the console wait */
+    WORK_REAP = 32,     /* a dead domain's last frame has come free */
 };
 
 struct percpu {

@@ -44,6 +44,12 @@ void outcome_raise(enum outcome o);
 enum outcome outcome_worst(void);
 /* One numbered line that is compared between hypervisors. */
 void say(const char *format, ...) PRINTF(1, 2);
+/* The same, but the first value after the format is computed before the others, which may look at what it changed. */
+#define SAY(format, first, ...)                                                                      \
+    do {                                                                                             \
+        const char *first_ = (first);                                                                \
+        say(format, first_, ##__VA_ARGS__);                                                          \
+    } while (0)
 /* One line that is not compared. */
 void note(const char *format, ...) PRINTF(1, 2);
 /* A line of the framework itself. */

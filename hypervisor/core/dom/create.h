@@ -33,6 +33,13 @@ void dom_kill(struct domain *d);
  */
 long dom_destroy_step(struct domain *d);
 
+/* Its tear-down stopped to wait for its last frame, which has come free since. */
+bool dom_may_finish(const struct domain *d);
+/* Finishes those; no lock held (hc/control.c). */
+void dom_reap(void);
+/* The last frame of dying d has come free: some CPU will dom_reap() soon. Any lock may be held. */
+void dom_reap_wanted(void);
+
 /* The domain with the lowest id >= id, with a reference; NULL: none. */
 struct domain *dom_get_next(domid_t id);
 

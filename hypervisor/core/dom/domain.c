@@ -15,7 +15,6 @@
 #include "core/dom/life.h"
 #include "core/frame/frame.h"
 #include "core/pgtype/pgtype.h"
-#include "hc/hc.h"
 #include "port/clock.h"
 #include "port/frame.h"
 
@@ -277,12 +276,24 @@ static void finish(struct domain *d)
     sched_domain_destroy(d);
     x86_domain_free(d);
     list_take_out(d);
-    d->dying = DOM_DEAD;
     evt_raise_virq_global(VIRQ_DOM_EXC);
     dom_put(d); /* the list's */
 }
 
+/* Its memory is given up: dom0 is told, so that back-ends let go of what they still map. */
+static void tell_dying(struct domain *d)
+{
+    if (d->dying == DOM_DYING)
+        d->dying = DOM_DEAD;
+    evt_raise_virq_global(VIRQ_DOM_EXC);
+}
+
 enum { TEAR_STOP, TEAR_EVENTS, TEAR_GRANTS, TEAR_VCPUS, TEAR_MEMORY, TEAR_SHARED, TEAR_FINISH, TEAR_DONE };
+
+bool dom_may_finish(const struct domain *d)
+{
+    return d->teardown == TEAR_SHARED && !d->mem.pages;
+}
 
 long dom_destroy_step(struct domain *d)
 {
@@ -304,6 +315,8 @@ long dom_destroy_step(struct domain *d)
             break;
         case TEAR_MEMORY:
             again = mem_relinquish(d);
+            if (!again)
+                tell_dying(d);
             break;
         case TEAR_SHARED:
             /* Others (back-ends of dom0) may still map frames: the domain waits for them, dying. */

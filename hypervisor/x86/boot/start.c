@@ -220,7 +220,7 @@ static uint64_t dom0_pages(void)
 
 static struct domain *make_dom0(void)
 {
-    unsigned int cpus = (unsigned int)__builtin_popcountl(cpus_online);
+    unsigned int cpus = cpu_count();
     struct dom_config config = {
         .is_dom0 = true,
         .max_vcpus = options.dom0_max_vcpus ? options.dom0_max_vcpus : cpus,
@@ -270,12 +270,11 @@ static void start_dom0(void)
 
 static void apply_options(const char *problem)
 {
-    /* What this reports waits in the log until there is a console to show it. */
-    opt_parse(boot_info.args);
-    console_setup(options.console, options.com1, options.com2);
     log_info("%s\n", build_name);
     log_info("loader: %s\n", boot_info.loader);
     log_info("command line: %s\n", boot_info.args);
+    opt_parse(boot_info.args); /* what it reports waits in the ring */
+    console_setup(options.console, options.com1, options.com2);
     if (problem)
         stop(problem);
     if (options.loglvl)
@@ -290,10 +289,6 @@ static void apply_options(const char *problem)
 
 static void late_start(void)
 {
-    unsigned int n = 1;
-
-    percpu_load(0);
-    cpu_setup();
     if (timer_cpu_init(0))
         stop("no memory for timers");
     machine_init(boot_info.rsdp_len ? boot_info.rsdp : NULL);
@@ -302,8 +297,7 @@ static void late_start(void)
     policy_init();
     smp_start(options.maxcpus ? options.maxcpus : MAX_CPUS);
     watchdog_start(options.watchdog, options.watchdog_timeout);
-    n = (unsigned int)__builtin_popcountl(cpus_online);
-    log_info("%u processor%s\n", n, n == 1 ? "" : "s");
+    log_info("%u processor%s\n", cpu_count(), cpu_count() == 1 ? "" : "s");
     start_dom0();
     cpu_idle_loop();
 }
@@ -320,6 +314,8 @@ void x86_start(uint32_t magic, uint32_t info)
     collect_ram();
     early_memory();
     paging_init(ram, ram_ranges);
+    percpu_load(0);
+    cpu_setup();
     console_map();
     find_kernel();
     frames_start();

@@ -359,8 +359,16 @@ static void test_real(const char *path)
            (long)notes.kernel.end, (long)notes.entry);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    /* For the fuzzer: the kernel that test_debian() makes, behind 16 bytes of choices. */
+    if (argc > 1 && strcmp(argv[1], "--seed") == 0) {
+        static const uint8_t choices[16] = {0, 0, 8, 0, 0, 0, 0, 0, 0, 20};
+        debian_like(true, true);
+        fwrite(choices, 1, sizeof(choices), stdout);
+        fwrite(file, 1, file_len, stdout);
+        return 0;
+    }
     test_debian();
     test_forms();
     test_legacy();

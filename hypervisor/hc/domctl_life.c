@@ -4,8 +4,8 @@
 #include "core/dom/life.h"
 #include "hc/control.h"
 #include "hc/hc.h"
+#include "hc/vcpu.h"
 #include "port/clock.h"
-#include "port/kick.h"
 #include "x86/ctxsw.h"
 #include "x86/pv/policy.h"
 #include "x86/time.h"
@@ -104,9 +104,7 @@ static long trigger(struct domctl_call *c)
         return -XEN_ENOSYS;
     if (!v)
         return -XEN_EINVAL;
-    v->arch.nmi_pending = true;
-    sched_wake(v);
-    cpu_kick_vcpu(v);
+    x86_vcpu_send_nmi(v);
     return 0;
 }
 

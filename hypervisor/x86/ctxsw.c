@@ -8,6 +8,7 @@
  */
 #include "x86/ctxsw.h"
 
+#include "hc/vcpu.h"
 #include "port/clock.h"
 #include "port/guestmem.h"
 #include "x86/asm.h"
@@ -159,6 +160,8 @@ static void load_root(struct percpu *pc, mfn_t root)
 
 static void save_vcpu(struct percpu *pc, struct vcpu *v, const struct guest_regs *r)
 {
+    if (vcpu_has_areas(v))
+        vcpu_areas_update(v);
     v->arch.regs = *r;
     save_segments(v);
     save_debug(v);
@@ -180,6 +183,8 @@ static void load_vcpu(struct percpu *pc, struct vcpu *v, struct guest_regs *r)
     if (cpu_has_rdtscp)
         wrmsr(MSR_TSC_AUX, v->arch.tsc_aux);
     time_publish(v);
+    if (vcpu_has_areas(v))
+        vcpu_areas_update(v);
 }
 
 void schedule(struct guest_regs *r)

@@ -2,7 +2,9 @@
 #include "base/string.h"
 #include "core/dom/create.h"
 #include "core/frame/frame.h"
+#include "hc/vcpu.h"
 #include "port/frame.h"
+#include "port/kick.h"
 #include "x86/pv/policy.h"
 #include "x86/time.h"
 
@@ -12,6 +14,13 @@ int x86_domain_init(struct domain *d)
         d->shared->vcpu_info[i].evtchn_upcall_mask = 1;
     wall_publish(d);
     return 0;
+}
+
+void x86_vcpu_send_nmi(struct vcpu *v)
+{
+    v->arch.nmi_pending = true;
+    sched_wake(v);
+    cpu_kick_vcpu(v);
 }
 
 void dom_reap_wanted(void)

@@ -9,6 +9,7 @@
  */
 #include "x86/pv/bounce.h"
 
+#include "hc/vcpu.h"
 #include "port/guestmem.h"
 #include "port/log.h"
 #include "port/stop.h"
@@ -31,6 +32,8 @@ void pv_toggle_mode(struct vcpu *v)
         write_cr3(mfn_maddr(next));
         tlb_note_flush(this_percpu());
     }
+    if (unlikely(v->areas_stale) && v->arch.in_kernel)
+        vcpu_areas_update(v);
 }
 
 /* Stores n words at sp, all or nothing as far as the guest is concerned. */

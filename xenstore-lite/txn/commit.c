@@ -107,7 +107,7 @@ static void apply(struct store *st, struct txn *t, const struct txn_sink *sink)
             struct node *m = n->prepared;
             n->prepared = NULL;
             node_join(st, m, live_node(st, n->parent), n->hash);
-            sink->set(sink->ctx, m, NULL, true);
+            sink->set(sink->ctx, m, NULL, true, n->on_the_way);
         } else if (n->there && (n->wrote_value || n->wrote_perms)) {
             struct node *m = live_node(st, n);
             struct perms *old = perm_ref(m->perms);
@@ -115,7 +115,7 @@ static void apply(struct store *st, struct txn *t, const struct txn_sink *sink)
                 __builtin_unreachable(); /* prepare() has reserved the room */
             if (n->wrote_perms)
                 node_set_perms(st, m, n->perms);
-            sink->set(sink->ctx, m, old, false);
+            sink->set(sink->ctx, m, old, false, false);
             perm_put(&st->perms, old);
         }
     }

@@ -217,6 +217,7 @@ int txn_set_value(struct txn *t, struct tnode *n, const char *value, size_t len)
     if (rc)
         return rc;
     n->wrote_value = true;
+    n->on_the_way = false;
     n->needs |= TXN_NEED_VALUE;
     t->changes++;
     return 0;
@@ -227,6 +228,7 @@ void txn_set_perms(struct store *st, struct txn *t, struct tnode *n, struct perm
     perm_put(&st->perms, n->perms);
     n->perms = perm_ref(perms);
     n->wrote_perms = true;
+    n->on_the_way = false;
     n->needs |= TXN_NEED_VALUE;
     t->changes++;
 }
@@ -278,6 +280,7 @@ int txn_create(struct store *st, struct txn *t, const struct path *p, unsigned f
     for (unsigned i = from + 1; i <= p->depth; i++, up = n) {
         n = txn_find(t, p, i);
         appear(t, n, up, perms);
+        n->on_the_way = i < p->depth;
     }
     n->value = copy;
     n->value_len = (uint32_t)len;

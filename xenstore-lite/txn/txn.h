@@ -38,7 +38,8 @@ struct tnode {
     bool base_there;
     bool base_gone; /* the store's node and all below it are removed by this transaction */
     bool there;
-    bool fresh; /* made here */
+    bool fresh;      /* made here */
+    bool on_the_way; /* made only because a node below was: no event of its own */
     bool wrote_value;
     bool has_value; /* `value` holds what was read first or written last */
     bool wrote_perms;
@@ -122,8 +123,11 @@ struct txn_sink {
     void (*begin)(void *ctx);
     /* `n` and all below are about to be removed by the sink, which calls node_remove(). */
     void (*remove)(void *ctx, struct node *n);
-    /* `n` has been made (made), or its value or permissions set; old: permissions before. */
-    void (*set)(void *ctx, struct node *n, struct perms *old, bool made);
+    /*
+     * `n` has been made (made), or its value or permissions set; old: permissions before.
+     * quiet: made on the way to a node below.
+     */
+    void (*set)(void *ctx, struct node *n, struct perms *old, bool made, bool quiet);
 };
 
 /*

@@ -107,7 +107,7 @@ static void commit_remove(void *ctx, struct node *n)
     event_remove_subtree(r->xs, n);
 }
 
-static void commit_set(void *ctx, struct node *n, struct perms *old, bool made)
+static void commit_set(void *ctx, struct node *n, struct perms *old, bool made, bool quiet)
 {
     struct req *r = ctx;
     struct xs *xs = r->xs;
@@ -115,6 +115,8 @@ static void commit_set(void *ctx, struct node *n, struct perms *old, bool made)
         rec_set(xs, n);
     else
         rec_value(xs, n);
+    if (quiet)
+        return;
     node_path(n, &xs->event);
     event_fire(xs, &xs->event, false, old, n->perms, n->parent ? n->parent->perms : NULL);
 }

@@ -31,7 +31,7 @@ void outq_sent(struct outq *q, size_t n);
 
 static inline const char *outq_data(const struct outq *q)
 {
-    return q->buf + q->start;
+    return q->buf ? q->buf + q->start : "";
 }
 
 static inline uint64_t outq_end(const struct outq *q)

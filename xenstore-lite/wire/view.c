@@ -66,6 +66,13 @@ int view_need(struct req *r, unsigned perm, unsigned needs, struct view *v)
     if (v->perms)
         return may(r, v->perms, perm) ? 0 : -EACCES;
     const struct perms *near;
-    view_nearest(r, &near);
+    unsigned depth = view_nearest(r, &near);
+    /* The answer tells something of what lies between: a transaction relies on that, too. */
+    for (struct view on_the_way; r->txn && !dom_privileged(r->c->dom) && depth < r->xs->path.depth;
+         depth++) {
+        rc = view_get(r, depth, TXN_NEED_NODE, &on_the_way);
+        if (rc)
+            return rc;
+    }
     return near && may(r, near, perm) ? -ENOENT : -EACCES;
 }

@@ -1,0 +1,66 @@
+# xenstored-lite in the place of Debian's xenstored: xenstore-*, xenstore-control, test-xenstore, the
+# kernel's xenbus, xl and a PV guest notice no difference; killed in mid-work it goes on; a dead
+# guest leaves nothing.
+. /argon/lib.sh
+start_lite() { xenstored-lite --pid-file /run/xen/xenstored.pid; }
+daemon_pid() { cat /run/xen/xenstored.pid; }
+
+check "starts" start_lite
+xenstore-write /local/domain/0/name Domain-0
+check "xen-init-dom0" xen-init-dom0
+xenconsoled --log=guest --log-dir=/var/log/xen --pid-file=/run/xen/xenconsoled.pid
+check "no capability is left" grep -q '^CapEff:.0000000000000000$' /proc/$(daemon_pid)/status
+check "seccomp is on" grep -q '^Seccomp:.2$' /proc/$(daemon_pid)/status
+check "test-xenstore" test-xenstore
+check "test-xenstore -r" test-xenstore -r 3
+check "check" contains "$(xenstore-control check)" OK
+check "quota" contains "$(xenstore-control quota)" '^nodes +: +1000 Nodes per domain$'
+check "quota of a domain" contains "$(xenstore-control quota 0)" '^nodes +: +[0-9]+$'
+
+xenstore-write /secret/key 42
+cat >/tmp/g.cfg <<'C'
+name = "guest"
+kernel = "/guest/vmlinuz"
+ramdisk = "/guest/initrd"
+extra = "console=hvc0 quiet"
+memory = 256
+on_crash = "destroy"
+C
+check "xl create" xl create /tmp/g.cfg
+id=$(xl domid guest)
+home=/local/domain/$id
+bad() { echo "guest: $(xenstore-read $home/data/bad)"; test -z "$(xenstore-read $home/data/bad)"; }
+phase() { test "$(xenstore-read $home/data/phase 2>/dev/null)" = "$1"; }
+check "guest: basic operations end" wait_for 120 phase basic
+phase basic || { find /var/log/xen -type f; tail -40 $(find /var/log/xen -name 'guest-*.log'); xenstore-ls -fp; }
+check "guest: basic operations are right" bad
+
+# Kill it while the guest works, again and again; a watch of dom0's kernel must survive, too.
+progress() { xenstore-read $home/data/progress 2>/dev/null || echo 0; }
+before=$(xenstore-ls -fp / | grep -v -e data/loop -e data/progress)
+k=0
+while [ $k -lt 5 ]; do
+    was=$(progress)
+    further() { test "$(progress)" -gt "$was"; }
+    check "guest goes on ($k)" wait_for 300 further
+    kill -9 "$(daemon_pid)"
+    check "starts again ($k)" start_lite
+    k=$((k + 1))
+done
+after=$(xenstore-ls -fp / | grep -v -e data/loop -e data/progress)
+check "tree and permissions are the same" test "$before" = "$after"
+check "check after kills" contains "$(xenstore-control check)" OK
+xenstore-write $home/control/go stop
+check "guest: loop ends" wait_for 300 phase loop
+check "guest: no write was lost" bad
+check "guest: quota phase ends" wait_for 300 phase done
+check "guest: quotas hold" bad
+check "log says who hit which" sh -c "xenstore-control quota usage | grep -q '^$id .* [*]$'"
+xenstore-write $home/control/go off
+gone() { ! xl domid guest; }
+check "guest ends" wait_for 300 gone
+check "nothing of it is left" sh -c "! xenstore-ls -fp / | grep -E '/domain/$id|[nrwb]$id[,)]'"
+check "xl list" contains "$(xl list)" Domain-0
+case $argon_worst in SUCCESS) ;; *) tail -40 /var/log/xen/console/guest-*.log /var/log/xen/guest-*.log 2>/dev/null ;; esac
+check "check at the end" contains "$(xenstore-control check)" OK
+finish

@@ -1,0 +1,3 @@
+# Nothing to do but to have got here.
+. /argon/lib.sh
+finish

@@ -54,11 +54,14 @@ static void set_low(struct ioapic *a, unsigned int line, uint32_t v)
     reg_write(a, REG_ROUTE + 2 * line, v);
 }
 
-void ioapic_init(const struct machine_info *m)
+void pic_mask(void)
 {
-    /* Both PICs: every line masked. Nothing of ours or a guest's uses them. */
     outb(0x21, 0xff);
     outb(0xa1, 0xff);
+}
+
+void ioapic_init(const struct machine_info *m)
+{
     for (unsigned int i = 0; i < m->ioapics; i++) {
         struct ioapic *a = &ioapics[count];
 

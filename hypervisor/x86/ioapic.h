@@ -6,7 +6,13 @@
 
 struct machine_info;
 
-/* All lines masked; the PICs too. */
+/*
+ * Masks every line of both PICs, which nobody uses. Before the local APIC stops listening to them:
+ * QEMU 7.2 else keeps an interrupt asserted that nobody has the vector of.
+ */
+void pic_mask(void);
+
+/* All lines masked. */
 void ioapic_init(const struct machine_info *m);
 
 /* Number of GSIs: all valid ones are below. */

@@ -45,6 +45,7 @@ static void find_tables(const void *rsdp)
 void machine_init(const void *rsdp)
 {
     find_tables(rsdp);
+    pic_mask();
     apic_init(machine_info.lapic_maddr, any_id_over_254());
     apic_cpu_init();
     this_percpu()->apic_id = apic_id();

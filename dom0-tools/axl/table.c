@@ -3,6 +3,20 @@
 #include "axl/cmd.h"
 
 const struct cmd axl_cmds[] = {
+    {"create", cmd_create, "<ConfigFile> [options] [vars]",
+     "Create a domain from config file <filename>",
+     "-c                      Connect to the console after the domain is created.\n"
+     "-p                      Leave the domain paused after it is created.\n"
+     "-f FILE, --defconfig=FILE  Use the given configuration file.\n"
+     "-n, --dryrun            Print the resulting configuration and do nothing.\n"
+     "-q, --quiet             Quiet.\n"
+     "-F                      Run in foreground until death of the domain.\n"
+     "-e                      Do not wait in the background for the death of the domain.\n"
+     "KEY=VALUE               A setting more; put text in quotes: 'name=\"web\"'."},
+    {"config-update", cmd_config_update, "<Domain> <ConfigFile> [vars]",
+     "Update a running domain's saved configuration, used when it is rebuilt for a reboot", NULL},
+    {"console", cmd_console, "[-t pv] [-n 0] <Domain>", "Attach to domain's console",
+     "Ctrl-] detaches."},
     {"list", cmd_list, "[options] [Domain]...", "List information about all/some domains",
      "-l, --long              Output the configuration, as create takes it.\n"
      "-v, --verbose           Print also UUIDs and the reason of a shutdown.\n"

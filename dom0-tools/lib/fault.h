@@ -1,0 +1,13 @@
+/*
+ * Places where a test can make `create` and `restore` fail: the n-th one passed fails when the
+ * environment says AXL_FAIL_AT=n, in the build for tests only (fault_test.c instead of fault.c).
+ */
+#ifndef LIB_FAULT_H
+#define LIB_FAULT_H
+
+#include "lib/why.h"
+
+int fault_point(struct why *w, const char *file, int line);
+#define FAULT(w) fault_point((w), __FILE__, __LINE__)
+
+#endif

@@ -345,6 +345,8 @@ static int get_build(yajl_val b, struct gconf *g, struct why *w)
         g->max_grant_frames = -1;
     if (g->max_maptrack_frames == UINT32_MAX)
         g->max_maptrack_frames = -1;
+    if (!g->max_vcpus)
+        g->max_vcpus = 1; /* libxl's default, left out */
     g->max_kib = (uint64_t)max_kib;
     g->target_kib = (uint64_t)target;
     g->max_grant_version = (int32_t)version;

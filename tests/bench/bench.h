@@ -8,8 +8,8 @@
 typedef void (*bench_batch)(unsigned int n);
 
 /*
- * Prints "bench NAME COUNT": ticks of one operation, the loop's own subtracted, least of several batches (a
- * timer interrupt falls into some). Under -icount a tick is an instruction.
+ * Prints "bench NAME COUNT": ticks of one operation, the loop's own subtracted, least of several
+ * batches (a timer interrupt falls into some). Under -icount a tick is an instruction.
  */
 void bench(const char *name, bench_batch batch, unsigned int n);
 void bench_print(const char *name, uint64_t ticks, unsigned int n);
@@ -17,7 +17,8 @@ void bench_print(const char *name, uint64_t ticks, unsigned int n);
 uint64_t bench_loop(unsigned int n);
 
 /* A hypercall without call and return: what a kernel that inlines SYSCALL pays. */
-static inline long raw_hypercall(uint64_t number, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
+static inline long raw_hypercall(uint64_t number, uint64_t a1, uint64_t a2, uint64_t a3,
+                                 uint64_t a4)
 {
     register uint64_t r10 __asm__("r10") = a4;
     __asm__ volatile("syscall"

@@ -3,7 +3,8 @@
 
 #define ENTRIES 128
 static struct mmu_update updates[ENTRIES];
-/* What the writes change: the dirty bit only, or the right to write, which moves the frame's type count. */
+/* What the writes change: the dirty bit only, or the right to write, which moves the frame's type
+ * count. */
 static uint64_t toggled = PTE_D;
 static uint8_t scratch[PAGE_SIZE] __attribute__((aligned(4096)));
 
@@ -72,7 +73,8 @@ static void page_tables(void)
     bench("pin_unpin_empty_l1", pin_unpin, 2);
     must(mmuext(MMUEXT_PIN_L1_TABLE, table_mfn, 0));
     for (unsigned int i = 0; i < ENTRIES; i++)
-        updates[i] = (struct mmu_update){.ptr = table_mfn << 12 | i * 8, .val = va_to_maddr(filling) | PTE_RW};
+        updates[i] = (struct mmu_update){.ptr = table_mfn << 12 | i * 8,
+                                         .val = va_to_maddr(filling) | PTE_RW};
     bench("mmu_update_1", mmu_update_1, 100);
     bench("mmu_update_128", mmu_update_128, 10);
     toggled = PTE_W;
@@ -114,13 +116,15 @@ static void process_switches(void)
     must(mmuext(MMUEXT_PIN_L4_TABLE, va_to_mfn(second), 0));
     switch_tables = va_to_mfn(kernel_l4) ^ va_to_mfn(second);
     switch_ops[0] = (struct mmuext_op){.cmd = MMUEXT_NEW_BASEPTR, .arg1.mfn = va_to_mfn(kernel_l4)};
-    switch_ops[1] = (struct mmuext_op){.cmd = MMUEXT_NEW_USER_BASEPTR, .arg1.mfn = va_to_mfn(user_l4)};
-    switch_calls[0] =
-        (struct multicall_entry){.op = __HYPERVISOR_mmuext_op, .args = {U(switch_ops), 2, 0, DOMID_SELF}};
-    switch_calls[1] = (struct multicall_entry){
-        .op = __HYPERVISOR_stack_switch, .args = {FLAT_KERNEL_SS, U(this_cpu()) + USER_ENTRY_STACK_TOP}};
-    switch_calls[2] =
-        (struct multicall_entry){.op = __HYPERVISOR_set_segment_base, .args = {SEGBASE_GS_USER, 0x1000}};
+    switch_ops[1] =
+        (struct mmuext_op){.cmd = MMUEXT_NEW_USER_BASEPTR, .arg1.mfn = va_to_mfn(user_l4)};
+    switch_calls[0] = (struct multicall_entry){.op = __HYPERVISOR_mmuext_op,
+                                               .args = {U(switch_ops), 2, 0, DOMID_SELF}};
+    switch_calls[1] =
+        (struct multicall_entry){.op = __HYPERVISOR_stack_switch,
+                                 .args = {FLAT_KERNEL_SS, U(this_cpu()) + USER_ENTRY_STACK_TOP}};
+    switch_calls[2] = (struct multicall_entry){.op = __HYPERVISOR_set_segment_base,
+                                               .args = {SEGBASE_GS_USER, 0x1000}};
     bench("process_switch", process_switch, 50);
     must(mmuext(MMUEXT_NEW_BASEPTR, va_to_mfn(kernel_l4), 0));
 }
@@ -135,10 +139,12 @@ static struct gnttab_copy copy;
 static void grant_map_unmap(unsigned int n)
 {
     while (n--) {
-        raw_hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, U(maps), grants_at_once, 0);
+        raw_hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, U(maps), grants_at_once,
+                      0);
         for (unsigned int i = 0; i < grants_at_once; i++)
             unmaps[i].handle = maps[i].handle;
-        raw_hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, U(unmaps), grants_at_once, 0);
+        raw_hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, U(unmaps),
+                      grants_at_once, 0);
     }
 }
 
@@ -203,8 +209,11 @@ static void domain_create_destroy(unsigned int n)
         domctl = (struct xen_domctl){
             .cmd = XEN_DOMCTL_createdomain,
             .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
-            .u.createdomain = {.max_vcpus = 1, .max_evtchn_port = -1, .max_grant_frames = 4,
-                               .max_maptrack_frames = 0, .grant_opts = 1},
+            .u.createdomain = {.max_vcpus = 1,
+                               .max_evtchn_port = -1,
+                               .max_grant_frames = 4,
+                               .max_maptrack_frames = 0,
+                               .grant_opts = 1},
         };
         must(raw_hypercall(__HYPERVISOR_domctl, U(&domctl), 0, 0, 0));
         domctl.cmd = XEN_DOMCTL_max_vcpus;

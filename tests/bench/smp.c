@@ -1,7 +1,7 @@
 /*
- * What takes two vCPUs: waking another and being woken. With one processor both share it, so a round trip is
- * two wake-ups and two switches; with two processors (smp=2 on the command line) they have one each, and
- * remote events and TLB shoot-down are measured too.
+ * What takes two vCPUs: waking another and being woken. With one processor both share it, so a
+ * round trip is two wake-ups and two switches; with two processors (smp=2 on the command line) they
+ * have one each, and remote events and TLB shoot-down are measured too.
  */
 #include "bench.h"
 
@@ -26,7 +26,8 @@ static void sleep_until_event(unsigned int port)
         set_xen_guest_handle(poll.ports, &p);
         raw_hypercall(__HYPERVISOR_sched_op, SCHEDOP_poll, U(&poll), 0, 0);
     }
-    __atomic_fetch_and(&shared_info->evtchn_pending[port / 64], ~(1UL << (port % 64)), __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&shared_info->evtchn_pending[port / 64], ~(1UL << (port % 64)),
+                       __ATOMIC_SEQ_CST);
 }
 
 static void partner(void *unused)
@@ -127,7 +128,8 @@ static void run(void)
         event_mask(ipi.port);
     }
     vcpu_give(1, partner, NULL);
-    bench(option_number("smp", 1) > 1 ? "wake_across_processors" : "wake_switch_round_trip", ping_pong, 30);
+    bench(option_number("smp", 1) > 1 ? "wake_across_processors" : "wake_switch_round_trip",
+          ping_pong, 30);
     stop = 1;
     wake(ports[1]);
     vcpu_wait(1);

@@ -62,7 +62,8 @@ void event_upcall(struct regs *regs)
         while (bits) {
             unsigned int port = w * 64 + (unsigned int)__builtin_ctzl(bits);
             bits &= bits - 1;
-            __atomic_fetch_and(&shared_info->evtchn_pending[w], ~(1UL << (port % 64)), __ATOMIC_SEQ_CST);
+            __atomic_fetch_and(&shared_info->evtchn_pending[w], ~(1UL << (port % 64)),
+                               __ATOMIC_SEQ_CST);
             event_counts[port]++;
             if (handlers[port])
                 handlers[port](port);

@@ -51,7 +51,7 @@ static uint64_t parse_number(const char *s)
         s += 2;
     }
     for (;; s++) {
-        unsigned int digit = *s >= '0' && *s <= '9' ? (unsigned int)(*s - '0')
+        unsigned int digit = *s >= '0' && *s <= '9'   ? (unsigned int)(*s - '0')
                              : *s >= 'a' && *s <= 'f' ? (unsigned int)(*s - 'a' + 10)
                                                       : 99;
         if (digit >= base)

@@ -1,4 +1,5 @@
-/* Start of the test kernel: sets the framework up, runs the properties named on the command line, shuts down. */
+/* Start of the test kernel: sets the framework up, runs the properties named on the command line,
+ * shuts down. */
 #include "pvk.h"
 
 extern const struct property properties_start[], properties_end[];

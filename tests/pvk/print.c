@@ -35,7 +35,8 @@ static void put(struct sink *s, char c)
     s->used++;
 }
 
-static void put_number(struct sink *s, uint64_t value, unsigned int base, int width, bool zeros, bool negative)
+static void put_number(struct sink *s, uint64_t value, unsigned int base, int width, bool zeros,
+                       bool negative)
 {
     char digits[24];
     int n = 0;
@@ -101,10 +102,12 @@ int format_text(char *out, size_t size, const char *f, va_list args)
             break;
         }
         case 'u':
-            put_number(&s, wide ? va_arg(args, uint64_t) : va_arg(args, unsigned int), 10, width, zeros, false);
+            put_number(&s, wide ? va_arg(args, uint64_t) : va_arg(args, unsigned int), 10, width,
+                       zeros, false);
             break;
         case 'x':
-            put_number(&s, wide ? va_arg(args, uint64_t) : va_arg(args, unsigned int), 16, width, zeros, false);
+            put_number(&s, wide ? va_arg(args, uint64_t) : va_arg(args, unsigned int), 16, width,
+                       zeros, false);
             break;
         case 'p':
             put_number(&s, (uint64_t)va_arg(args, void *), 16, width, zeros, false);
@@ -198,8 +201,8 @@ const char *rc_name(long rc)
     static char texts[8][24];
     static unsigned int next;
 
-#define XEN_ERRNO(name, value)                                                                       \
-    if (rc == -(value))                                                                              \
+#define XEN_ERRNO(name, value)                                                                     \
+    if (rc == -(value))                                                                            \
         return "-" #name;
 #include <xen/errno.h>
     char *text = texts[next++ % ARRAY_SIZE(texts)];

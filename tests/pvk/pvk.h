@@ -1,10 +1,11 @@
 /*
  * The test kernel's framework: what a property under tests/boot/ may use.
  *
- * A property is a function registered by PROPERTY(). It prints numbered transcript lines with say(), which
- * must not depend on the machine (no frame numbers, no times), because the same image runs on stock Xen and
- * the two transcripts must be equal. What may differ goes through note(), marked '~'. A check() that fails
- * is a FAILURE on either hypervisor. The worst outcome sticks and is printed at the end.
+ * A property is a function registered by PROPERTY(). It prints numbered transcript lines with
+ * say(), which must not depend on the machine (no frame numbers, no times), because the same image
+ * runs on stock Xen and the two transcripts must be equal. What may differ goes through note(),
+ * marked '~'. A check() that fails is a FAILURE on either hypervisor. The worst outcome sticks and
+ * is printed at the end.
  */
 #ifndef PVK_H
 #define PVK_H
@@ -33,9 +34,9 @@
 
 #include "asm_defs.h"
 
-#define PAGE_SIZE 4096UL
+#define PAGE_SIZE     4096UL
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define PRINTF(f, a)  __attribute__((format(printf, f, a)))
 
 /* ---- outcome and transcript (print.c) ---- */
 enum outcome { SUCCESS, SKIP, ERROR, FAILURE };
@@ -44,11 +45,12 @@ void outcome_raise(enum outcome o);
 enum outcome outcome_worst(void);
 /* One numbered line that is compared between hypervisors. */
 void say(const char *format, ...) PRINTF(1, 2);
-/* The same, but the first value after the format is computed before the others, which may look at what it changed. */
-#define SAY(format, first, ...)                                                                      \
-    do {                                                                                             \
-        const char *first_ = (first);                                                                \
-        say(format, first_, ##__VA_ARGS__);                                                          \
+/* The same, but the first value after the format is computed before the others, which may look at
+ * what it changed. */
+#define SAY(format, first, ...)                                                                    \
+    do {                                                                                           \
+        const char *first_ = (first);                                                              \
+        say(format, first_, ##__VA_ARGS__);                                                        \
     } while (0)
 /* One line that is not compared. */
 void note(const char *format, ...) PRINTF(1, 2);
@@ -70,8 +72,8 @@ struct property {
     unsigned int flags;
 };
 #define PROPERTY_ALONE 1 /* runs only when named: it ends the machine, or takes long */
-#define PROPERTY_FLAGS(id, text, function, flag)                                                     \
-    static const struct property property_##id                                                       \
+#define PROPERTY_FLAGS(id, text, function, flag)                                                   \
+    static const struct property property_##id                                                     \
         __attribute__((used, section(".properties"), aligned(8))) = {text, function, flag}
 #define PROPERTY(id, text, function) PROPERTY_FLAGS(id, text, function, 0)
 
@@ -85,7 +87,8 @@ int strcmp(const char *a, const char *b);
 uint64_t option_number(const char *name, uint64_t otherwise);
 
 /* ---- hypercalls ---- */
-static inline long hypercall(uint64_t number, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
+static inline long hypercall(uint64_t number, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                             uint64_t a5)
 {
     register uint64_t r10 __asm__("r10") = a4;
     register uint64_t r8 __asm__("r8") = a5;
@@ -95,13 +98,13 @@ static inline long hypercall(uint64_t number, uint64_t a1, uint64_t a2, uint64_t
                      : "memory", "cc");
     return (long)number;
 }
-#define U(x) ((uint64_t)(x))
+#define U(x)                        ((uint64_t)(x))
 #define HC_(nr, a, b, c, d, e, ...) hypercall(nr, U(a), U(b), U(c), U(d), U(e))
 /* HC(number, up to five arguments) */
 #define HC(nr, ...) HC_(nr, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 
-#define BAD_POINTER 0x1000UL                    /* never mapped */
-#define HV_POINTER 0xffff820000000000UL         /* the hypervisor's own range */
+#define BAD_POINTER          0x1000UL             /* never mapped */
+#define HV_POINTER           0xffff820000000000UL /* the hypervisor's own range */
 #define NONCANONICAL_POINTER 0x8000000000000000UL
 
 /* ---- processor ---- */
@@ -110,13 +113,13 @@ struct regs {
     uint64_t vector, error, rip, cs, rflags, rsp, ss;
 };
 
-#define FLAG_CF 0x1UL
-#define FLAG_TF 0x100UL
-#define FLAG_IF 0x200UL
+#define FLAG_CF   0x1UL
+#define FLAG_TF   0x100UL
+#define FLAG_IF   0x200UL
 #define FLAG_IOPL 0x3000UL
-#define FLAG_NT 0x4000UL
-#define FLAG_AC 0x40000UL
-#define FLAG_ID 0x200000UL
+#define FLAG_NT   0x4000UL
+#define FLAG_AC   0x40000UL
+#define FLAG_ID   0x200000UL
 
 static inline uint64_t rdtsc(void)
 {
@@ -130,7 +133,7 @@ static inline uint64_t read_flags(void)
     __asm__ volatile("pushfq; popq %0" : "=r"(flags));
     return flags;
 }
-#define barrier() __asm__ volatile("" ::: "memory")
+#define barrier()   __asm__ volatile("" ::: "memory")
 #define cpu_relax() __asm__ volatile("pause" ::: "memory")
 
 /* ---- vCPUs (vcpu.c) ---- */
@@ -209,32 +212,32 @@ void entry_nmi(void);
 void entry_failsafe(void);
 
 /*
- * Runs one instruction that may fault: PROBE("mov ...", outputs : inputs : clobbers) with the usual colons.
- * After a fault execution goes on behind it; fault_name() and this_cpu()->fault tell.
+ * Runs one instruction that may fault: PROBE("mov ...", outputs : inputs : clobbers) with the usual
+ * colons. After a fault execution goes on behind it; fault_name() and this_cpu()->fault tell.
  */
 #define EXTABLE(from, to) ".pushsection .ex_table, \"a\"\n.quad " from ", " to "\n.popsection\n"
-#define PROBE(code, ...)                                                                             \
-    do {                                                                                             \
-        fault_reset();                                                                               \
-        __asm__ volatile("661: " code "\n662:\n" EXTABLE("661b", "662b") __VA_ARGS__);               \
+#define PROBE(code, ...)                                                                           \
+    do {                                                                                           \
+        fault_reset();                                                                             \
+        __asm__ volatile("661: " code "\n662:\n" EXTABLE("661b", "662b") __VA_ARGS__);             \
     } while (0)
 
 /* ---- memory (mem.c) ---- */
-#define PTE_P 0x1UL
-#define PTE_W 0x2UL
-#define PTE_U 0x4UL
-#define PTE_PWT 0x8UL
-#define PTE_PCD 0x10UL
-#define PTE_A 0x20UL
-#define PTE_D 0x40UL
-#define PTE_PS 0x80UL
-#define PTE_G 0x100UL
-#define PTE_NX (1UL << 63)
-#define PTE_FRAME 0x000ffffffffff000UL
+#define PTE_P            0x1UL
+#define PTE_W            0x2UL
+#define PTE_U            0x4UL
+#define PTE_PWT          0x8UL
+#define PTE_PCD          0x10UL
+#define PTE_A            0x20UL
+#define PTE_D            0x40UL
+#define PTE_PS           0x80UL
+#define PTE_G            0x100UL
+#define PTE_NX           (1UL << 63)
+#define PTE_FRAME        0x000ffffffffff000UL
 #define PTE_GUEST_KERNEL (1UL << 52)
-#define PTE_TABLE (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
-#define PTE_RW (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
-#define PTE_RO (PTE_P | PTE_U | PTE_A)
+#define PTE_TABLE        (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
+#define PTE_RW           (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
+#define PTE_RO           (PTE_P | PTE_U | PTE_A)
 
 extern struct start_info *start_info;
 extern struct shared_info *shared_info;
@@ -249,7 +252,8 @@ uint64_t va_to_maddr(const volatile void *va);
 /* The address of a frame of our own inside the kernel's mapping. */
 void *mfn_to_va(uint64_t mfn);
 uint64_t *m2p_entry(uint64_t mfn);
-/* The entry that maps va in the current kernel tables at a level (1..4), or NULL. Read-only to us. */
+/* The entry that maps va in the current kernel tables at a level (1..4), or NULL. Read-only to us.
+ */
 uint64_t *pte_of(const void *va, unsigned int level);
 /* Sets the leaf entry of va by update_va_mapping; panics when refused. */
 void pte_set(const void *va, uint64_t pte);
@@ -259,7 +263,8 @@ void page_unprotect(const void *va); /* and read-write again */
 /* One mmuext_op for ourselves; one mmu_update for ourselves. */
 long mmuext(unsigned int cmd, uint64_t arg1, uint64_t arg2);
 long mmu_set(uint64_t maddr, uint64_t value);
-/* PTE bits without frame, accessed, dirty and global (Xen marks user pages so): what may be compared. */
+/* PTE bits without frame, accessed, dirty and global (Xen marks user pages so): what may be
+ * compared. */
 uint64_t pte_flags(uint64_t pte);
 /* Builds unpinned tables for va under an L4 page, all pages writable; returns the L1 entry. */
 uint64_t *tables_extend(uint64_t *l4, uint64_t va);
@@ -287,16 +292,17 @@ void upcalls_disable(void);
 void block_until(volatile unsigned int *word, unsigned int was);
 
 /* ---- user mode (user.c) ---- */
-#define USER_TEXT 0x10000000000UL
-#define USER_DATA 0x10000100000UL
+#define USER_TEXT       0x10000000000UL
+#define USER_DATA       0x10000100000UL
 #define USER_DATA_PAGES 4
-#define USER_STACK (USER_DATA + USER_DATA_PAGES * PAGE_SIZE)
+#define USER_STACK      (USER_DATA + USER_DATA_PAGES * PAGE_SIZE)
 extern uint64_t *user_l4;
 extern uint8_t *user_data; /* the kernel's own mapping of the first page at USER_DATA */
 void user_init(void);
 /* The user-space address of a symbol in section .user. */
 uint64_t user_address(const void *symbol);
-/* Runs user code until its first trap or system call; the registers then are in this_cpu()->user_regs. */
+/* Runs user code until its first trap or system call; the registers then are in
+ * this_cpu()->user_regs. */
 void user_run(const struct regs *start);
 /* Frame for user_run with flat selectors, a stack, and up to three arguments in rdi, rsi, rdx. */
 struct regs user_frame(const void *entry, uint64_t a1, uint64_t a2, uint64_t a3);

@@ -1,4 +1,5 @@
-/* Traps: the table registered at start, the exception table of expected faults, and who deals with the rest. */
+/* Traps: the table registered at start, the exception table of expected faults, and who deals with
+ * the rest. */
 #include "pvk.h"
 
 trap_hook trap_hooks[VECTORS];
@@ -69,8 +70,8 @@ void fault_reset(void)
 const char *vector_name(uint64_t vector)
 {
     static const char *const names[] = {
-        "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "CSO", "#TS", "#NP", "#SS",
-        "#GP", "#PF", "v15", "#MF", "#AC", "#MC", "#XM",
+        "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "CSO",
+        "#TS", "#NP", "#SS", "#GP", "#PF", "v15", "#MF", "#AC", "#MC", "#XM",
     };
     if (vector < ARRAY_SIZE(names))
         return names[vector];
@@ -166,6 +167,6 @@ void trap_handler(struct regs *regs)
     if (regs->vector == 1 || regs->vector == 3 || regs->vector == 4 || regs->vector == 0x80 ||
         regs->vector == 0x40 || regs->vector == VEC_NMI || regs->vector == 2)
         return;
-    panic("unexpected %s(%lx) at %lx cs %lx rsp %lx cr2 %lx on vcpu %u", vector_name(regs->vector), regs->error,
-          regs->rip, regs->cs, regs->rsp, vcpu_infos[cpu->id]->arch.cr2, cpu->id);
+    panic("unexpected %s(%lx) at %lx cs %lx rsp %lx cr2 %lx on vcpu %u", vector_name(regs->vector),
+          regs->error, regs->rip, regs->cs, regs->rsp, vcpu_infos[cpu->id]->arch.cr2, cpu->id);
 }

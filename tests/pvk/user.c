@@ -11,7 +11,8 @@ uint64_t user_address(const void *symbol)
     return USER_TEXT + (U(symbol) - U(user_text_start));
 }
 
-/* Both trees share everything below the one L4 entry, so the kernel reads user memory at its own addresses. */
+/* Both trees share everything below the one L4 entry, so the kernel reads user memory at its own
+ * addresses. */
 void user_init(void)
 {
     if (user_l4)

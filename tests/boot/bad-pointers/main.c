@@ -1,12 +1,14 @@
 /*
- * Property: every hypercall that takes a pointer, given four bad ones: unmapped, in the hypervisor, at the end of the
- * canonical range, non-canonical. All answer an error; none faults.
+ * Property: every hypercall that takes a pointer, given four bad ones: unmapped, in the hypervisor,
+ * at the end of the canonical range, non-canonical. All answer an error; none faults.
  */
 #include "pvk.h"
 
-static const uint64_t pointers[] = {BAD_POINTER, HV_POINTER, 0x00007fffffffffffUL, NONCANONICAL_POINTER};
+static const uint64_t pointers[] = {BAD_POINTER, HV_POINTER, 0x00007fffffffffffUL,
+                                    NONCANONICAL_POINTER};
 
-static void call(const char *what, unsigned int number, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, unsigned int which)
+static void call(const char *what, unsigned int number, uint64_t a1, uint64_t a2, uint64_t a3,
+                 uint64_t a4, unsigned int which)
 {
     const char *names[4];
 
@@ -36,7 +38,8 @@ static void run(void)
         text_print(name, sizeof(name), "xen_version %u", cmd);
         call(name, __HYPERVISOR_xen_version, cmd, 0, 0, 0, 1);
     }
-    static const unsigned int memory[] = {0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 20, 22, 23, 24, 25, 26, 27, 28};
+    static const unsigned int memory[] = {0,  1,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13,
+                                          14, 15, 16, 17, 20, 22, 23, 24, 25, 26, 27, 28};
     for (unsigned int i = 0; i < ARRAY_SIZE(memory); i++) {
         char name[32];
         text_print(name, sizeof(name), "memory_op %u", memory[i]);

@@ -1,6 +1,6 @@
 /*
- * Property: console_io. Writing returns 0 and prints; reading returns the number of bytes waiting; wrong
- * commands, lengths and pointers are refused.
+ * Property: console_io. Writing returns 0 and prints; reading returns the number of bytes waiting;
+ * wrong commands, lengths and pointers are refused.
  */
 #include "pvk.h"
 
@@ -16,7 +16,8 @@ static void run(void)
 
     say("write: %s", rc_name(console(CONSOLEIO_write, (long)sizeof(text) - 1, text)));
     say("write of nothing: %s", rc_name(console(CONSOLEIO_write, 0, text)));
-    say("write of nothing from a bad pointer: %s", rc_name(console(CONSOLEIO_write, 0, (void *)BAD_POINTER)));
+    say("write of nothing from a bad pointer: %s",
+        rc_name(console(CONSOLEIO_write, 0, (void *)BAD_POINTER)));
     say("write from a bad pointer: %s", rc_name(console(CONSOLEIO_write, 4, (void *)BAD_POINTER)));
     say("write from the hypervisor: %s", rc_name(console(CONSOLEIO_write, 4, (void *)HV_POINTER)));
     say("write from a non-canonical pointer: %s",

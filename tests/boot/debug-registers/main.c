@@ -1,6 +1,6 @@
 /*
- * Property: debug registers by hypercall and by instruction. What values are taken, what is refused, and that
- * a watchpoint fires in the guest.
+ * Property: debug registers by hypercall and by instruction. What values are taken, what is
+ * refused, and that a watchpoint fires in the guest.
  */
 #include "pvk.h"
 
@@ -32,9 +32,16 @@ static void run(void)
         const char *what;
         uint64_t value;
     } sevens[] = {
-        {"upper half", 1UL << 32}, {"GD", 0x2400}, {"I/O type, enabled", 0x400 | 2UL << 16 | 1},
-        {"I/O type, disabled", 0x400 | 2UL << 16}, {"global enable", 0x402}, {"8 bytes", 0x400 | 9UL << 16 | 1},
-        {"LE GE", 0x700}, {"RTM", 0xc00}, {"bits 14 15", 0xc400}, {"zero", 0},
+        {"upper half", 1UL << 32},
+        {"GD", 0x2400},
+        {"I/O type, enabled", 0x400 | 2UL << 16 | 1},
+        {"I/O type, disabled", 0x400 | 2UL << 16},
+        {"global enable", 0x402},
+        {"8 bytes", 0x400 | 9UL << 16 | 1},
+        {"LE GE", 0x700},
+        {"RTM", 0xc00},
+        {"bits 14 15", 0xc400},
+        {"zero", 0},
     };
     set(0, U(&watched));
     for (unsigned int i = 0; i < ARRAY_SIZE(sevens); i++) {

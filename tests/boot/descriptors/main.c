@@ -1,12 +1,13 @@
 /*
- * Property: segment descriptors. set_gdt and update_descriptor accept what cannot raise privilege and refuse
- * the rest; pages in use as GDT or LDT are never writable; LDT entries are checked when first used.
+ * Property: segment descriptors. set_gdt and update_descriptor accept what cannot raise privilege
+ * and refuse the rest; pages in use as GDT or LDT are never writable; LDT entries are checked when
+ * first used.
  */
 #include "pvk.h"
 
 #define CODE64 0x00af9b000000ffffUL
-#define DATA 0x00cf93000000ffffUL
-#define DPL3 (3UL << 45)
+#define DATA   0x00cf93000000ffffUL
+#define DPL3   (3UL << 45)
 
 static long set_gdt(uint64_t *page, unsigned int entries)
 {
@@ -49,7 +50,8 @@ static void update(void)
     say("map it writable: %s", rc_name(pte_try(gdt, va_to_maddr(gdt) | PTE_RW, UVMF_INVLPG)));
     PROBE("movq $0, (%0)", : : "r"(gdt) : "memory");
     say("writing into it: %s", fault_name());
-    say("update_descriptor misaligned: %s", rc_name(HC(__HYPERVISOR_update_descriptor, va_to_maddr(gdt) + 4, 0)));
+    say("update_descriptor misaligned: %s",
+        rc_name(HC(__HYPERVISOR_update_descriptor, va_to_maddr(gdt) + 4, 0)));
     say("update_descriptor past the end: %s",
         rc_name(HC(__HYPERVISOR_update_descriptor, 0x000ffffffffff000UL, 0)));
     say("update_descriptor in the hypervisor: %s",

@@ -1,6 +1,6 @@
 /*
- * Property: domctl from a control domain that is no Linux: a domain is created, given vCPUs and memory, asked
- * about, and destroyed; wrong values are refused and leave nothing behind.
+ * Property: domctl from a control domain that is no Linux: a domain is created, given vCPUs and
+ * memory, asked about, and destroyed; wrong values are refused and leave nothing behind.
  */
 #include "pvk.h"
 
@@ -36,10 +36,12 @@ static void info(domid_t dom)
     if (rc)
         say("getdomaininfo: %s", rc_name(rc));
     else
-        say("getdomaininfo: flags %x, vcpus %u, top id %x, handle ends %x, shared_info frame %d", i->flags & ~XEN_DOMINF_running & ~XEN_DOMINF_blocked,
-            i->nr_online_vcpus, i->max_vcpu_id, i->handle[15], i->shared_info_frame != 0);
+        say("getdomaininfo: flags %x, vcpus %u, top id %x, handle ends %x, shared_info frame %d",
+            i->flags & ~XEN_DOMINF_running & ~XEN_DOMINF_blocked, i->nr_online_vcpus,
+            i->max_vcpu_id, i->handle[15], i->shared_info_frame != 0);
     if (!rc)
-        say("pages: %lu of %lu, outstanding %lu, shared %lu", i->tot_pages, i->max_pages, i->outstanding_pages, i->shr_pages);
+        say("pages: %lu of %lu, outstanding %lu, shared %lu", i->tot_pages, i->max_pages,
+            i->outstanding_pages, i->shr_pages);
 }
 
 static domid_t life(void)
@@ -82,8 +84,8 @@ static void questions(domid_t dom)
     memset(&op.u, 0, sizeof(op.u));
     op.u.getvcpuinfo.vcpu = 1;
     long rc = domctl(XEN_DOMCTL_getvcpuinfo, dom);
-    say("getvcpuinfo: %s, online %u blocked %u running %u", rc_name(rc), op.u.getvcpuinfo.online, op.u.getvcpuinfo.blocked,
-        op.u.getvcpuinfo.running);
+    say("getvcpuinfo: %s, online %u blocked %u running %u", rc_name(rc), op.u.getvcpuinfo.online,
+        op.u.getvcpuinfo.blocked, op.u.getvcpuinfo.running);
     op.u.getvcpuinfo.vcpu = 2;
     say("getvcpuinfo past the last: %s", rc_name(domctl(XEN_DOMCTL_getvcpuinfo, dom)));
     rc = domctl(XEN_DOMCTL_get_address_size, dom);
@@ -138,7 +140,8 @@ static void refusals(void)
     say("create with 9000 vCPUs: %s", rc_name(create(0, 0, 9000)));
     say("create with unknown flags: %s", rc_name(create(0, 1u << 31, 1)));
     /* A number out of range is taken as "any". */
-    SAY("create number 0x7ff1: %s, got another %d", rc_name(create(DOMID_IO, 0, 1)), op.domain < DOMID_FIRST_RESERVED);
+    SAY("create number 0x7ff1: %s, got another %d", rc_name(create(DOMID_IO, 0, 1)),
+        op.domain < DOMID_FIRST_RESERVED);
     domctl(XEN_DOMCTL_destroydomain, op.domain);
     say("create our own number: %s", ({
             long rc = create(0, 0, 1);
@@ -151,7 +154,8 @@ static void refusals(void)
     say("destroy ourselves: %s", rc_name(domctl(XEN_DOMCTL_destroydomain, 0)));
     say("pause ourselves: %s", rc_name(domctl(XEN_DOMCTL_pausedomain, 0)));
     say("pause DOMID_SELF: %s", rc_name(domctl(XEN_DOMCTL_pausedomain, DOMID_SELF)));
-    say("max_vcpus of ourselves: %s", (op.u.max_vcpus.max = 3, rc_name(domctl(XEN_DOMCTL_max_vcpus, 0))));
+    say("max_vcpus of ourselves: %s",
+        (op.u.max_vcpus.max = 3, rc_name(domctl(XEN_DOMCTL_max_vcpus, 0))));
     say("info of nobody: %s", rc_name(domctl(XEN_DOMCTL_getdomaininfo, 1234)));
     say("info of DOMID_XEN: %s", rc_name(domctl(XEN_DOMCTL_getdomaininfo, DOMID_XEN)));
     say("unknown operation: %s", rc_name(domctl(900, 0)));

@@ -1,7 +1,8 @@
 /*
- * Property: the state in which a domain starts. Registers, flags and selectors at the entry point; the
- * start_info page; the layout of the initial block (kernel, start_info, page tables, stack, spare room), with
- * its page-table flags; the p2m and m2p tables; shared_info before anyone has written to it.
+ * Property: the state in which a domain starts. Registers, flags and selectors at the entry point;
+ * the start_info page; the layout of the initial block (kernel, start_info, page tables, stack,
+ * spare room), with its page-table flags; the p2m and m2p tables; shared_info before anyone has
+ * written to it.
  */
 #include "pvk.h"
 
@@ -16,7 +17,8 @@ static void registers(void)
         if (i == 4)
             say("rsi is start_info: %d", entry_regs[i] == U(start_info));
         else if (i == 7)
-            say("rsp is page-aligned: %d, past the page tables by %ld pages", !(entry_regs[7] & 4095),
+            say("rsp is page-aligned: %d, past the page tables by %ld pages",
+                !(entry_regs[7] & 4095),
                 (entry_regs[7] - start_info->pt_base) / PAGE_SIZE - start_info->nr_pt_frames);
         else
             say("%s %lx", names[i], entry_regs[i]);
@@ -31,14 +33,15 @@ static void start_information(void)
 
     say("magic %s", s->magic);
     say("flags %x", s->flags);
-    say("start_info is page-aligned: %d, behind the image: %d", !(U(s) & 4095), U(s) > U(pvk_image_start));
+    say("start_info is page-aligned: %d, behind the image: %d", !(U(s) & 4095),
+        U(s) > U(pvk_image_start));
     say("shared_info page-aligned: %d", !(s->shared_info & 4095));
     say("store_mfn %lu store_evtchn %u", s->store_mfn, s->store_evtchn);
     say("console info_off %x info_size %x", s->console.dom0.info_off, s->console.dom0.info_size);
     say("mod_start %lx mod_len %lx", s->mod_start, s->mod_len);
     say("p2m below the kernel's range: %d", s->mfn_list < VIRT_BASE);
-    note("nr_pages %lx nr_pt_frames %lu first_p2m_pfn %lx nr_p2m_frames %lx", s->nr_pages, s->nr_pt_frames,
-         s->first_p2m_pfn, s->nr_p2m_frames);
+    note("nr_pages %lx nr_pt_frames %lu first_p2m_pfn %lx nr_p2m_frames %lx", s->nr_pages,
+         s->nr_pt_frames, s->first_p2m_pfn, s->nr_p2m_frames);
     say("first_p2m_pfn set: %d, p2m frames hold the list: %d", s->first_p2m_pfn != 0,
         s->nr_p2m_frames * 512 >= s->nr_pages);
     say("command line starts '%.*s'", 4, (const char *)s->cmd_line);
@@ -55,7 +58,8 @@ static void layout(void)
         if (!pte || !(*pte & PTE_P))
             break;
         uint64_t mfn = (*pte & PTE_FRAME) >> 12;
-        bool table = va >= start_info->pt_base && va < start_info->pt_base + start_info->nr_pt_frames * PAGE_SIZE;
+        bool table = va >= start_info->pt_base &&
+                     va < start_info->pt_base + start_info->nr_pt_frames * PAGE_SIZE;
         if (va == U(shared_info))
             continue;
         if (mfn != va_to_mfn((void *)va) || *m2p_entry(mfn) != (va - VIRT_BASE) / PAGE_SIZE)
@@ -89,7 +93,8 @@ static void table_flags(void)
         if ((i < 256 || i > 271) && kernel_l4[i])
             used++;
     say("L4 slots used outside the hypervisor's: %u", used);
-    say("slot 256 maps the m2p: %d, flags %lx", (int)(kernel_l4[256] & 1), pte_flags(kernel_l4[256]));
+    say("slot 256 maps the m2p: %d, flags %lx", (int)(kernel_l4[256] & 1),
+        pte_flags(kernel_l4[256]));
     PROBE("movq $0, (%0)", ::"r"(m2p_entry(va_to_mfn(kernel_l4))) : "memory");
     say("writing to the m2p: %s", fault_name());
     PROBE("mov (%0), %%rax", ::"r"(HV_POINTER) : "rax");
@@ -109,11 +114,16 @@ static void shared_page(void)
     say("event words pending: %u", pending);
     say("vcpu_info slots with upcall mask 1: %u", masked);
     say("time of vCPU 0 is set: %d, version even: %d, tsc_shift in range: %d",
-        shared_info->vcpu_info[0].time.system_time != 0, !(shared_info->vcpu_info[0].time.version & 1),
-        shared_info->vcpu_info[0].time.tsc_shift >= -31 && shared_info->vcpu_info[0].time.tsc_shift <= 31);
-    note("slots of other vCPUs with time: %u, flags %x", others, shared_info->vcpu_info[0].time.flags);
-    say("wall clock set: %d, version even: %d", shared_info->wc_sec != 0, !(shared_info->wc_version & 1));
-    say("arch max_pfn %lu list %lu", shared_info->arch.max_pfn, shared_info->arch.pfn_to_mfn_frame_list_list);
+        shared_info->vcpu_info[0].time.system_time != 0,
+        !(shared_info->vcpu_info[0].time.version & 1),
+        shared_info->vcpu_info[0].time.tsc_shift >= -31 &&
+            shared_info->vcpu_info[0].time.tsc_shift <= 31);
+    note("slots of other vCPUs with time: %u, flags %x", others,
+         shared_info->vcpu_info[0].time.flags);
+    say("wall clock set: %d, version even: %d", shared_info->wc_sec != 0,
+        !(shared_info->wc_version & 1));
+    say("arch max_pfn %lu list %lu", shared_info->arch.max_pfn,
+        shared_info->arch.pfn_to_mfn_frame_list_list);
 }
 
 static void run(void)

@@ -1,12 +1,13 @@
 /*
- * Property: FIFO events. init_control and expand_array; order within a queue and priority between queues;
- * masking; what was bound before goes on; reset returns to two levels. SKIP where they are not offered.
+ * Property: FIFO events. init_control and expand_array; order within a queue and priority between
+ * queues; masking; what was bound before goes on; reset returns to two levels. SKIP where they are
+ * not offered.
  */
 #include "pvk.h"
 
 #define PENDING (1u << EVTCHN_FIFO_PENDING)
-#define MASKED (1u << EVTCHN_FIFO_MASKED)
-#define LINKED (1u << EVTCHN_FIFO_LINKED)
+#define MASKED  (1u << EVTCHN_FIFO_MASKED)
+#define LINKED  (1u << EVTCHN_FIFO_LINKED)
 
 static struct evtchn_fifo_control_block *control;
 static volatile event_word_t *words;
@@ -39,7 +40,8 @@ static void drain(unsigned int queue)
         uint32_t next;
         for (;;) {
             event_word_t n = w & ~(LINKED | EVTCHN_FIFO_LINK_MASK);
-            if (__atomic_compare_exchange_n(&words[head], &w, n, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+            if (__atomic_compare_exchange_n(&words[head], &w, n, false, __ATOMIC_SEQ_CST,
+                                            __ATOMIC_SEQ_CST)) {
                 next = w & EVTCHN_FIFO_LINK_MASK;
                 break;
             }
@@ -103,8 +105,8 @@ static void run(void)
     expand.array_gfn = va_to_mfn(array);
     say("expand_array: %s", rc_name(evtchn(EVTCHNOP_expand_array, &expand)));
     words = (volatile event_word_t *)array;
-    say("the array page is shared and writable: not a table, %s", (page_protect(array),
-        rc_name(mmuext(MMUEXT_PIN_L1_TABLE, expand.array_gfn, 0))));
+    say("the array page is shared and writable: not a table, %s",
+        (page_protect(array), rc_name(mmuext(MMUEXT_PIN_L1_TABLE, expand.array_gfn, 0))));
     page_unprotect(array);
     say("word of the port bound before: %x", words[before]);
 
@@ -116,12 +118,14 @@ static void run(void)
     send(p[2]);
     send(p[0]);
     send(p[3]);
-    say("three sent: ready %x, head is the first %d, upcall pending %u", control->ready, control->head[7] == p[2],
-        vcpu_info()->evtchn_upcall_pending);
-    say("words: %d %d %d", (words[p[2]] & LINKED) != 0, (words[p[2]] & EVTCHN_FIFO_LINK_MASK) == p[0],
+    say("three sent: ready %x, head is the first %d, upcall pending %u", control->ready,
+        control->head[7] == p[2], vcpu_info()->evtchn_upcall_pending);
+    say("words: %d %d %d", (words[p[2]] & LINKED) != 0,
+        (words[p[2]] & EVTCHN_FIFO_LINK_MASK) == p[0],
         (words[p[0]] & EVTCHN_FIFO_LINK_MASK) == p[3]);
     take_all();
-    say("taken %u in order: %d", taken, taken == 3 && seen[0] == p[2] && seen[1] == p[0] && seen[2] == p[3]);
+    say("taken %u in order: %d", taken,
+        taken == 3 && seen[0] == p[2] && seen[1] == p[0] && seen[2] == p[3]);
     struct evtchn_set_priority priority = {.port = p[3], .priority = 0};
     say("set_priority 0: %s", rc_name(evtchn(EVTCHNOP_set_priority, &priority)));
     priority.priority = 16;
@@ -132,8 +136,8 @@ static void run(void)
     take_all();
     say("the urgent one first: %d", taken == 2 && seen[0] == p[3] && seen[1] == p[1]);
     __atomic_fetch_or(&words[p[1]], MASKED, __ATOMIC_SEQ_CST);
-    SAY("send to a masked one: %s, word %x, ready %x", rc_name(send(p[1])), words[p[1]] & (PENDING | MASKED | LINKED),
-        control->ready);
+    SAY("send to a masked one: %s, word %x, ready %x", rc_name(send(p[1])),
+        words[p[1]] & (PENDING | MASKED | LINKED), control->ready);
     __atomic_fetch_and(&words[p[1]], ~MASKED, __ATOMIC_SEQ_CST);
     struct evtchn_unmask unmask = {.port = p[1]};
     SAY("unmask: %s, ready %x", rc_name(evtchn(EVTCHNOP_unmask, &unmask)), control->ready);
@@ -145,7 +149,8 @@ static void run(void)
     say("sent twice, taken: %u", taken);
     struct evtchn_close close = {.port = p[2]};
     send(p[2]);
-    SAY("close a pending one: %s, word %x", rc_name(evtchn(EVTCHNOP_close, &close)), words[p[2]] & (PENDING | MASKED));
+    SAY("close a pending one: %s, word %x", rc_name(evtchn(EVTCHNOP_close, &close)),
+        words[p[2]] & (PENDING | MASKED));
     take_all();
     unsigned int pages = 1;
     while (pages < 200) {

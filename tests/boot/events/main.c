@@ -1,6 +1,6 @@
 /*
- * Property: event_channel_op with two-level events. Binding of every kind, sending, masking, status, moving
- * between vCPUs, reset; ports are dense from 1; what is refused.
+ * Property: event_channel_op with two-level events. Binding of every kind, sending, masking,
+ * status, moving between vCPUs, reset; ports are dense from 1; what is refused.
  */
 #include "pvk.h"
 
@@ -41,8 +41,8 @@ static void status(evtchn_port_t port)
     else if (op.status == EVTCHNSTAT_unbound)
         say("status: unbound, for %x, vcpu %u", op.u.unbound.dom, op.vcpu);
     else if (op.status == EVTCHNSTAT_interdomain)
-        say("status: interdomain, with %x port %s, vcpu %u", op.u.interdomain.dom, op.u.interdomain.port ? "set" : "0",
-            op.vcpu);
+        say("status: interdomain, with %x port %s, vcpu %u", op.u.interdomain.dom,
+            op.u.interdomain.port ? "set" : "0", op.vcpu);
     else if (op.status == EVTCHNSTAT_virq)
         say("status: virq %u, vcpu %u", op.u.virq, op.vcpu);
     else
@@ -51,7 +51,8 @@ static void status(evtchn_port_t port)
 
 static void clear(evtchn_port_t port)
 {
-    __atomic_fetch_and(&shared_info->evtchn_pending[port / 64], ~(1UL << (port % 64)), __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&shared_info->evtchn_pending[port / 64], ~(1UL << (port % 64)),
+                       __ATOMIC_SEQ_CST);
     vcpu_info()->evtchn_upcall_pending = 0;
     vcpu_info()->evtchn_pending_sel = 0;
 }
@@ -88,10 +89,10 @@ static void interdomain(void)
     say("alloc_unbound for nobody: %s", rc_name(alloc(1234, 0, &c)));
     say("alloc_unbound towards nobody: %s", rc_name(alloc(DOMID_SELF, 1234, &c)));
     close_port(c);
-    say("close port 0: %s, past the end: %s, a free one: %s", rc_name(close_port(0)), rc_name(close_port(0xffffffff)),
-        rc_name(close_port(3000)));
-    say("send on port 0: %s, past the end: %s, a free one: %s", rc_name(send(0)), rc_name(send(0xffffffff)),
-        rc_name(send(3000)));
+    say("close port 0: %s, past the end: %s, a free one: %s", rc_name(close_port(0)),
+        rc_name(close_port(0xffffffff)), rc_name(close_port(3000)));
+    say("send on port 0: %s, past the end: %s, a free one: %s", rc_name(send(0)),
+        rc_name(send(0xffffffff)), rc_name(send(3000)));
 }
 
 static void virqs(void)
@@ -100,10 +101,21 @@ static void virqs(void)
         const char *name;
         unsigned int virq, vcpu;
     } cases[] = {
-        {"TIMER", VIRQ_TIMER, 0},     {"DEBUG", VIRQ_DEBUG, 0},       {"CONSOLE", VIRQ_CONSOLE, 0}, {"DOM_EXC", VIRQ_DOM_EXC, 0},
-        {"TBUF", VIRQ_TBUF, 0},       {"XENOPROF", VIRQ_XENOPROF, 0}, {"CON_RING", VIRQ_CON_RING, 0}, {"PCPU_STATE", VIRQ_PCPU_STATE, 0},
-        {"ENOMEM", VIRQ_ENOMEM, 0},   {"MCA", VIRQ_ARCH_0, 0},        {"23", 23, 0}, {"24", 24, 0}, {"-1", ~0u, 0},
-        {"TIMER of no vCPU", VIRQ_TIMER, 500}, {"CONSOLE on vCPU 1", VIRQ_CONSOLE, 1},
+        {"TIMER", VIRQ_TIMER, 0},
+        {"DEBUG", VIRQ_DEBUG, 0},
+        {"CONSOLE", VIRQ_CONSOLE, 0},
+        {"DOM_EXC", VIRQ_DOM_EXC, 0},
+        {"TBUF", VIRQ_TBUF, 0},
+        {"XENOPROF", VIRQ_XENOPROF, 0},
+        {"CON_RING", VIRQ_CON_RING, 0},
+        {"PCPU_STATE", VIRQ_PCPU_STATE, 0},
+        {"ENOMEM", VIRQ_ENOMEM, 0},
+        {"MCA", VIRQ_ARCH_0, 0},
+        {"23", 23, 0},
+        {"24", 24, 0},
+        {"-1", ~0u, 0},
+        {"TIMER of no vCPU", VIRQ_TIMER, 500},
+        {"CONSOLE on vCPU 1", VIRQ_CONSOLE, 1},
     };
     for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
         struct evtchn_bind_virq op = {.virq = cases[i].virq, .vcpu = cases[i].vcpu};
@@ -129,10 +141,11 @@ static void ipis(void)
     event_counts[op.port] = 0;
     event_mask(op.port);
     upcalls_enable();
-    SAY("send while the port is masked: %s, upcalls %u, pending %d", rc_name(send(op.port)), upcalls,
-        event_pending(op.port));
+    SAY("send while the port is masked: %s, upcalls %u, pending %d", rc_name(send(op.port)),
+        upcalls, event_pending(op.port));
     event_unmask(op.port);
-    say("unmasked: upcalls %u, events %u, pending %d", upcalls, event_counts[op.port], event_pending(op.port));
+    say("unmasked: upcalls %u, events %u, pending %d", upcalls, event_counts[op.port],
+        event_pending(op.port));
     SAY("send: %s, upcalls %u", rc_name(send(op.port)), upcalls);
     upcalls_disable();
     send(op.port);

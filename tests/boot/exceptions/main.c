@@ -1,7 +1,7 @@
 /*
- * Property: exceptions. Each that ring 3 can raise arrives at the handler registered, with its error code and
- * the frame of the ABI; events are masked if the entry asks for it; a handler may fault itself; set_trap_table
- * takes, replaces and clears entries and refuses bad ones.
+ * Property: exceptions. Each that ring 3 can raise arrives at the handler registered, with its
+ * error code and the frame of the ABI; events are masked if the entry asks for it; a handler may
+ * fault itself; set_trap_table takes, replaces and clears entries and refuses bad ones.
  */
 #include "pvk.h"
 
@@ -49,11 +49,13 @@ static void single_step(void)
     uint64_t start;
 
     fault_reset();
-    __asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq; 1: nop; 2: pushfq; andl $~0x100, (%%rsp); popfq; lea 2b(%%rip), %0"
+    __asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq; 1: nop; 2: pushfq; andl $~0x100, "
+                     "(%%rsp); popfq; lea 2b(%%rip), %0"
                      : "=r"(start)
                      :
                      : "memory", "cc");
-    say("TF: %s, first behind the next instruction: %d", fault_name(), this_cpu()->fault.rip >= start);
+    say("TF: %s, first behind the next instruction: %d", fault_name(),
+        this_cpu()->fault.rip >= start);
     note("traps taken: %u", this_cpu()->fault.count);
     say("dr6 single-step bit: %ld", HC(__HYPERVISOR_get_debugreg, 6) >> 14 & 1);
     HC(__HYPERVISOR_set_debugreg, 6, 0);
@@ -77,16 +79,17 @@ static void frame(void)
 
     upcalls_disable();
     fault_reset();
-    __asm__ volatile("mov $0x1111, %%rcx; mov $0x2222, %%r11; pushfq; pop %2; mov %%rsp, %0; lea 661f(%%rip), %1\n"
+    __asm__ volatile("mov $0x1111, %%rcx; mov $0x2222, %%r11; pushfq; pop %2; mov %%rsp, %0; lea "
+                     "661f(%%rip), %1\n"
                      "661: ud2\n662:\n" EXTABLE("661b", "662b")
                      : "=&r"(rsp), "=&r"(rip), "=&r"(flags)
                      :
                      : "rcx", "r11", "memory");
     const struct regs *r = &this_cpu()->fault.regs;
-    say("frame: rip right %d, rsp right %d, cs %x ss %x, rcx %lx r11 %lx", r->rip == rip, r->rsp == rsp,
-        (unsigned int)(r->cs & 0xffff), (unsigned int)r->ss, r->rcx, r->r11);
-    say("frame: upcall mask saved %lx, rflags.IF %lx, all flags but IF the same: %d", r->cs >> 32 & 0xff,
-        r->rflags >> 9 & 1, !((r->rflags ^ flags) & ~FLAG_IF));
+    say("frame: rip right %d, rsp right %d, cs %x ss %x, rcx %lx r11 %lx", r->rip == rip,
+        r->rsp == rsp, (unsigned int)(r->cs & 0xffff), (unsigned int)r->ss, r->rcx, r->r11);
+    say("frame: upcall mask saved %lx, rflags.IF %lx, all flags but IF the same: %d",
+        r->cs >> 32 & 0xff, r->rflags >> 9 & 1, !((r->rflags ^ flags) & ~FLAG_IF));
     vcpu_info()->evtchn_upcall_mask = 0;
     PROBE("ud2", ::);
     say("with events unmasked: saved %lx, rflags.IF %lx", r->cs >> 32 & 0xff, r->rflags >> 9 & 1);
@@ -105,7 +108,8 @@ static bool look(struct regs *r)
 
 static void masking(void)
 {
-    struct trap_info one[2] = {{.vector = 6, .flags = 4, .cs = FLAT_KERNEL_CS, .address = trap_entries[6]}};
+    struct trap_info one[2] = {
+        {.vector = 6, .flags = 4, .cs = FLAT_KERNEL_CS, .address = trap_entries[6]}};
 
     trap_hooks[6] = look;
     vcpu_info()->evtchn_upcall_mask = 0;

@@ -1,15 +1,17 @@
 /*
- * Property: the FPU. fpu_taskswitch and CLTS raise and clear #NM; registers survive hypercalls, faults, and
- * other vCPUs running with values of their own; XSETBV takes what the processor and the guest may use.
+ * Property: the FPU. fpu_taskswitch and CLTS raise and clear #NM; registers survive hypercalls,
+ * faults, and other vCPUs running with values of their own; XSETBV takes what the processor and the
+ * guest may use.
  */
 #include "pvk.h"
 
 static void load(uint64_t seed)
 {
     uint64_t v[2] = {seed, ~seed};
-    __asm__ volatile("movups %0, %%xmm0; movups %0, %%xmm7; movups %0, %%xmm15; ldmxcsr %1; fninit; fildll %0"
-                     :
-                     : "m"(v), "m"((uint32_t){0x1f80 | (seed & 1 ? 0x8000 : 0)}));
+    __asm__ volatile(
+        "movups %0, %%xmm0; movups %0, %%xmm7; movups %0, %%xmm15; ldmxcsr %1; fninit; fildll %0"
+        :
+        : "m"(v), "m"((uint32_t){0x1f80 | (seed & 1 ? 0x8000 : 0)}));
 }
 
 static bool same(uint64_t seed)
@@ -18,8 +20,9 @@ static bool same(uint64_t seed)
     int64_t st;
     uint32_t mxcsr;
 
-    __asm__ volatile("movups %%xmm0, %0; movups %%xmm7, %1; movups %%xmm15, %2; stmxcsr %3; fistpll %4"
-                     : "=m"(v[0]), "=m"(v[1]), "=m"(v[2]), "=m"(mxcsr), "=m"(st));
+    __asm__ volatile(
+        "movups %%xmm0, %0; movups %%xmm7, %1; movups %%xmm15, %2; stmxcsr %3; fistpll %4"
+        : "=m"(v[0]), "=m"(v[1]), "=m"(v[2]), "=m"(mxcsr), "=m"(st));
     for (unsigned int i = 0; i < 3; i++)
         if (v[i][0] != seed || v[i][1] != ~seed)
             return false;
@@ -96,7 +99,8 @@ static void run(void)
             HC(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
         stop = true;
         vcpu_wait(1);
-        say("registers while another vCPU uses others: ours %d, theirs %d", right, rounds < 0xffff0000);
+        say("registers while another vCPU uses others: ours %d, theirs %d", right,
+            rounds < 0xffff0000);
     }
     uint64_t cr4 = 0;
     PROBE("mov %%cr4, %0", : "=r"(cr4));

@@ -1,6 +1,7 @@
 /*
- * Property: grant_table_op, a domain granting to itself. Table set-up and versions; map, also into a given
- * entry, read-only and writable; unmap; copy; every refusal by its status; that a mapped frame is kept.
+ * Property: grant_table_op, a domain granting to itself. Table set-up and versions; map, also into
+ * a given entry, read-only and writable; unmap; copy; every refusal by its status; that a mapped
+ * frame is kept.
  */
 #include "pvk.h"
 
@@ -14,9 +15,10 @@ static long gnttab(unsigned int cmd, void *op)
 
 static const char *status_name(int16_t status)
 {
-    static const char *const names[] = {"okay", "general_error", "bad_domain", "bad_gntref", "bad_handle", "bad_virt_addr",
-                                        "bad_dev_addr", "no_device_space", "permission_denied", "bad_page", "bad_copy_arg",
-                                        "address_too_big", "eagain", "no_space"};
+    static const char *const names[] = {
+        "okay",          "general_error",   "bad_domain",      "bad_gntref",        "bad_handle",
+        "bad_virt_addr", "bad_dev_addr",    "no_device_space", "permission_denied", "bad_page",
+        "bad_copy_arg",  "address_too_big", "eagain",          "no_space"};
     return status <= 0 && -status < (int)ARRAY_SIZE(names) ? names[-status] : "positive";
 }
 
@@ -27,7 +29,8 @@ static void give(unsigned int ref, unsigned int flags, uint64_t mfn)
     __atomic_store_n(&grant_table[ref].flags, (uint16_t)flags, __ATOMIC_SEQ_CST);
 }
 
-static struct gnttab_map_grant_ref map(unsigned int ref, uint64_t at, unsigned int flags, domid_t dom)
+static struct gnttab_map_grant_ref map(unsigned int ref, uint64_t at, unsigned int flags,
+                                       domid_t dom)
 {
     struct gnttab_map_grant_ref op = {.host_addr = at, .flags = flags, .ref = ref, .dom = dom};
     long rc = gnttab(GNTTABOP_map_grant_ref, &op);
@@ -68,7 +71,8 @@ static void table(void)
     say("set_version 3: %s", rc_name(rc));
     set_xen_guest_handle(setup.frame_list, frames);
     rc = gnttab(GNTTABOP_setup_table, &setup);
-    say("setup_table of 1: %s %s, a frame %d", rc_name(rc), status_name(setup.status), frames[0] != 0);
+    say("setup_table of 1: %s %s, a frame %d", rc_name(rc), status_name(setup.status),
+        frames[0] != 0);
     setup.nr_frames = 100000;
     rc = gnttab(GNTTABOP_setup_table, &setup);
     say("setup_table of 100000: %s %s", rc_name(rc), status_name(setup.status));
@@ -94,20 +98,24 @@ static void mapping(void)
     give(8, GTF_permit_access, mfn);
     page[0] = 0x1234;
     struct gnttab_map_grant_ref m = map(8, at, GNTMAP_host_map, 0);
-    say("map: %s, reads %lx, entry flags %x", status_name(m.status), *(volatile uint64_t *)at, grant_table[8].flags);
+    say("map: %s, reads %lx, entry flags %x", status_name(m.status), *(volatile uint64_t *)at,
+        grant_table[8].flags);
     say("the entry in the table: %lx, bus address right %d", pte_flags(*pte_of(window[0], 1)),
         m.dev_bus_addr == mfn << 12);
     *(volatile uint64_t *)at = 0x5678;
     say("a write reaches the page: %d", page[0] == 0x5678);
     struct gnttab_map_grant_ref m2 = map(8, U(window[1]), GNTMAP_host_map | GNTMAP_readonly, 0);
-    say("map again, read-only: %s, another handle %d", status_name(m2.status), m2.handle != m.handle);
+    say("map again, read-only: %s, another handle %d", status_name(m2.status),
+        m2.handle != m.handle);
     PROBE("movq $0, (%0)", : : "r"(window[1]) : "memory");
     say("writing there: %s", fault_name());
-    say("unmap it at the wrong place: %s", status_name(unmap(at + PAGE_SIZE * 4, 0, m2.handle).status));
+    say("unmap it at the wrong place: %s",
+        status_name(unmap(at + PAGE_SIZE * 4, 0, m2.handle).status));
     say("unmap it: %s", status_name(unmap(U(window[1]), 0, m2.handle).status));
     say("unmap it again: %s", status_name(unmap(U(window[1]), 0, m2.handle).status));
     say("entry flags %x", grant_table[8].flags);
-    SAY("unmap the first: %s, entry flags %x", status_name(unmap(at, 0, m.handle).status), grant_table[8].flags);
+    SAY("unmap the first: %s, entry flags %x", status_name(unmap(at, 0, m.handle).status),
+        grant_table[8].flags);
     PROBE("mov (%0), %%rax", : : "r"(at) : "rax");
     say("reading there: %s", fault_name());
 
@@ -121,7 +129,8 @@ static void mapping(void)
     give(10, GTF_permit_access, mfn);
     uint64_t pte = va_to_maddr(pte_of(window[0], 1));
     m = map(10, pte, GNTMAP_host_map | GNTMAP_contains_pte, 0);
-    SAY("map into a given entry: %s, reads %lx", status_name(m.status), m.status ? 0 : *(volatile uint64_t *)at);
+    SAY("map into a given entry: %s, reads %lx", status_name(m.status),
+        m.status ? 0 : *(volatile uint64_t *)at);
     say("unmap it: %s", status_name(unmap(pte, 0, m.handle).status));
     m = map(10, va_to_maddr(page), GNTMAP_host_map | GNTMAP_contains_pte, 0);
     SAY("map into an entry that is in no table: %s", status_name(m.status));
@@ -157,7 +166,8 @@ static void refusals(void)
         give(cases[i].ref, cases[i].flags, cases[i].frame ? cases[i].frame : mfn);
         grant_table[cases[i].ref].domid = (domid_t)cases[i].domid;
         struct gnttab_map_grant_ref m = map(cases[i].ref, at, GNTMAP_host_map, 0);
-        say("%s: %s, entry flags %x", cases[i].what, status_name(m.status), grant_table[cases[i].ref].flags);
+        say("%s: %s, entry flags %x", cases[i].what, status_name(m.status),
+            grant_table[cases[i].ref].flags);
         if (!m.status)
             unmap(at, 0, m.handle);
     }
@@ -174,16 +184,23 @@ static void refusals(void)
     say("unmap a handle that is none: %s", status_name(unmap(at, 0, 12345).status));
     say("unmap handle -1: %s", status_name(unmap(at, 0, 0xffffffff).status));
     for (unsigned int cmd = 0; cmd < 13; cmd++)
-        say("operation %u at a bad pointer: %s", cmd, rc_name(HC(__HYPERVISOR_grant_table_op, cmd, BAD_POINTER, 1)));
+        say("operation %u at a bad pointer: %s", cmd,
+            rc_name(HC(__HYPERVISOR_grant_table_op, cmd, BAD_POINTER, 1)));
     say("unknown operation: %s", rc_name(HC(__HYPERVISOR_grant_table_op, 99, page, 1)));
-    say("none of it: %s", rc_name(HC(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, BAD_POINTER, 0)));
-    say("a huge count: %s", rc_name(HC(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, page, 0x80000000)));
+    say("none of it: %s",
+        rc_name(HC(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, BAD_POINTER, 0)));
+    say("a huge count: %s",
+        rc_name(HC(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, page, 0x80000000)));
 }
 
-static struct gnttab_copy copy(unsigned int flags, unsigned int so, unsigned int d_o, unsigned int len, unsigned int sref, uint64_t smfn,
+static struct gnttab_copy copy(unsigned int flags, unsigned int so, unsigned int d_o,
+                               unsigned int len, unsigned int sref, uint64_t smfn,
                                unsigned int dref, uint64_t dmfn)
 {
-    struct gnttab_copy op = {.source = {.domid = 0, .offset = (uint16_t)so}, .dest = {.domid = 0, .offset = (uint16_t)d_o}, .len = (uint16_t)len, .flags = (uint16_t)flags};
+    struct gnttab_copy op = {.source = {.domid = 0, .offset = (uint16_t)so},
+                             .dest = {.domid = 0, .offset = (uint16_t)d_o},
+                             .len = (uint16_t)len,
+                             .flags = (uint16_t)flags};
     if (flags & GNTCOPY_source_gref)
         op.source.u.ref = sref;
     else {
@@ -212,22 +229,34 @@ static void copies(void)
     give(16, GTF_permit_access, from);
     give(17, GTF_permit_access, there);
     give(18, GTF_permit_access | GTF_readonly, there);
-    SAY("grant to frame, all: %s, right %d", status_name(copy(GNTCOPY_source_gref, 0, 0, 4096, 16, 0, 0, there).status),
+    SAY("grant to frame, all: %s, right %d",
+        status_name(copy(GNTCOPY_source_gref, 0, 0, 4096, 16, 0, 0, there).status),
         !memcmp(page, to, 4096));
     memset(to, 0, 4096);
-    say("frame to grant, a part: %s", status_name(copy(GNTCOPY_dest_gref, 100, 200, 50, 0, from, 17, 0).status));
-    say("right %d", !memcmp((uint8_t *)page + 100, (uint8_t *)to + 200, 50) && !((uint8_t *)to)[250]);
-    say("grant to grant: %s", status_name(copy(GNTCOPY_source_gref | GNTCOPY_dest_gref, 0, 0, 8, 16, 0, 17, 0).status));
+    say("frame to grant, a part: %s",
+        status_name(copy(GNTCOPY_dest_gref, 100, 200, 50, 0, from, 17, 0).status));
+    say("right %d",
+        !memcmp((uint8_t *)page + 100, (uint8_t *)to + 200, 50) && !((uint8_t *)to)[250]);
+    say("grant to grant: %s",
+        status_name(copy(GNTCOPY_source_gref | GNTCOPY_dest_gref, 0, 0, 8, 16, 0, 17, 0).status));
     say("entry flags %x %x", grant_table[16].flags, grant_table[17].flags);
-    say("to a read-only grant: %s", status_name(copy(GNTCOPY_dest_gref, 0, 0, 8, 0, from, 18, 0).status));
+    say("to a read-only grant: %s",
+        status_name(copy(GNTCOPY_dest_gref, 0, 0, 8, 0, from, 18, 0).status));
     say("of nothing: %s", status_name(copy(GNTCOPY_source_gref, 0, 0, 0, 16, 0, 0, there).status));
-    say("past the source's end: %s", status_name(copy(GNTCOPY_source_gref, 4090, 0, 8, 16, 0, 0, there).status));
-    say("past the destination's end: %s", status_name(copy(GNTCOPY_source_gref, 0, 4090, 8, 16, 0, 0, there).status));
-    say("offset past the page: %s", status_name(copy(GNTCOPY_source_gref, 5000, 0, 8, 16, 0, 0, there).status));
-    say("an entry not in use: %s", status_name(copy(GNTCOPY_source_gref, 0, 0, 8, 30, 0, 0, there).status));
-    say("a frame past the end: %s", status_name(copy(0, 0, 0, 8, 0, 0xffffffffffUL, 0, there).status));
-    say("into a page table: %s", status_name(copy(0, 0, 0, 8, 0, from, 0, va_to_mfn(kernel_l4)).status));
-    say("from a page table: %s", status_name(copy(0, 0, 0, 8, 0, va_to_mfn(kernel_l4), 0, there).status));
+    say("past the source's end: %s",
+        status_name(copy(GNTCOPY_source_gref, 4090, 0, 8, 16, 0, 0, there).status));
+    say("past the destination's end: %s",
+        status_name(copy(GNTCOPY_source_gref, 0, 4090, 8, 16, 0, 0, there).status));
+    say("offset past the page: %s",
+        status_name(copy(GNTCOPY_source_gref, 5000, 0, 8, 16, 0, 0, there).status));
+    say("an entry not in use: %s",
+        status_name(copy(GNTCOPY_source_gref, 0, 0, 8, 30, 0, 0, there).status));
+    say("a frame past the end: %s",
+        status_name(copy(0, 0, 0, 8, 0, 0xffffffffffUL, 0, there).status));
+    say("into a page table: %s",
+        status_name(copy(0, 0, 0, 8, 0, from, 0, va_to_mfn(kernel_l4)).status));
+    say("from a page table: %s",
+        status_name(copy(0, 0, 0, 8, 0, va_to_mfn(kernel_l4), 0, there).status));
     page_put(to);
 }
 

@@ -1,31 +1,33 @@
 /*
- * Property: the IRET hypercall. Flags it takes and forces, the upcall mask from rflags.IF, and return
- * addresses that cannot be run.
+ * Property: the IRET hypercall. Flags it takes and forces, the upcall mask from rflags.IF, and
+ * return addresses that cannot be run.
  *
- * Property 'iret-selectors': frames whose selectors cannot be loaded come back as a fault or by the failsafe callback. It
- * runs alone: stock Xen in QEMU takes the fault at its own IRETQ for ever.
+ * Property 'iret-selectors': frames whose selectors cannot be loaded come back as a fault or by the
+ * failsafe callback. It runs alone: stock Xen in QEMU takes the fault at its own IRETQ for ever.
  */
 #include "pvk.h"
 
 /* Leaves through a frame that arrives just below; returns what arrived. */
-static void go(uint64_t rip, uint64_t cs, uint64_t rflags, uint64_t rsp_or_0, uint64_t ss, uint64_t vgcf)
+static void go(uint64_t rip, uint64_t cs, uint64_t rflags, uint64_t rsp_or_0, uint64_t ss,
+               uint64_t vgcf)
 {
     fault_reset();
-    __asm__ volatile("lea 1f(%%rip), %%rax\n"
-                     "mov %%rax, %[resume]\n"
-                     "test %[rip], %[rip]\n"
-                     "cmove %%rax, %[rip]\n"
-                     "mov %%rsp, %%rax\n"
-                     "test %[rsp], %[rsp]\n"
-                     "cmove %%rax, %[rsp]\n"
-                     "mov %%rsp, %%rbx\n"
-                     "push %[ss]; push %[rsp]; push %[flags]; push %[cs]; push %[rip]\n"
-                     "push %[vgcf]; push $0x2222; push $0x1111; push $0x3333\n"
-                     "mov $23, %%eax; syscall; ud2\n"
-                     "1: mov %%rbx, %%rsp"
-                     : [resume] "=m"(this_cpu()->probe_resume), [rip] "+r"(rip), [rsp] "+r"(rsp_or_0)
-                     : [ss] "r"(ss), [flags] "r"(rflags), [cs] "r"(cs), [vgcf] "r"(vgcf)
-                     : "rax", "rbx", "rcx", "r11", "memory", "cc");
+    __asm__ volatile(
+        "lea 1f(%%rip), %%rax\n"
+        "mov %%rax, %[resume]\n"
+        "test %[rip], %[rip]\n"
+        "cmove %%rax, %[rip]\n"
+        "mov %%rsp, %%rax\n"
+        "test %[rsp], %[rsp]\n"
+        "cmove %%rax, %[rsp]\n"
+        "mov %%rsp, %%rbx\n"
+        "push %[ss]; push %[rsp]; push %[flags]; push %[cs]; push %[rip]\n"
+        "push %[vgcf]; push $0x2222; push $0x1111; push $0x3333\n"
+        "mov $23, %%eax; syscall; ud2\n"
+        "1: mov %%rbx, %%rsp"
+        : [resume] "=m"(this_cpu()->probe_resume), [rip] "+r"(rip), [rsp] "+r"(rsp_or_0)
+        : [ss] "r"(ss), [flags] "r"(rflags), [cs] "r"(cs), [vgcf] "r"(vgcf)
+        : "rax", "rbx", "rcx", "r11", "memory", "cc");
     this_cpu()->probe_resume = 0;
 }
 
@@ -53,15 +55,17 @@ static void flags(void)
         uint64_t now;
         vcpu_info()->evtchn_upcall_mask = 1;
         /* The flags as they are right behind the IRET. */
-        __asm__ volatile("lea 1f(%%rip), %%rax; mov %%rsp, %%rbx\n"
-                         "push %[ss]; push %%rbx; push %[flags]; push %[cs]; push %%rax\n"
-                         "push $0; push $0; push $0; push $0\n"
-                         "mov $23, %%eax; syscall; ud2\n"
-                         "1: pushfq; pop %[now]; cld; pushq $2; popfq"
-                         : [now] "=r"(now)
-                         : [ss] "r"(FLAT_KERNEL_SS + 0UL), [flags] "r"(cases[i].flags), [cs] "r"(KERNEL_CS)
-                         : "rax", "rbx", "rcx", "r11", "memory", "cc");
-        say("%s: flags then %lx, upcall mask %u", cases[i].what, now & ~0x10000UL, vcpu_info()->evtchn_upcall_mask);
+        __asm__ volatile(
+            "lea 1f(%%rip), %%rax; mov %%rsp, %%rbx\n"
+            "push %[ss]; push %%rbx; push %[flags]; push %[cs]; push %%rax\n"
+            "push $0; push $0; push $0; push $0\n"
+            "mov $23, %%eax; syscall; ud2\n"
+            "1: pushfq; pop %[now]; cld; pushq $2; popfq"
+            : [now] "=r"(now)
+            : [ss] "r"(FLAT_KERNEL_SS + 0UL), [flags] "r"(cases[i].flags), [cs] "r"(KERNEL_CS)
+            : "rax", "rbx", "rcx", "r11", "memory", "cc");
+        say("%s: flags then %lx, upcall mask %u", cases[i].what, now & ~0x10000UL,
+            vcpu_info()->evtchn_upcall_mask);
     }
     upcalls_disable();
 }
@@ -105,7 +109,8 @@ static void selectors(void)
         go(0, cases[i].cs, FLAG_IF, 0, cases[i].ss, 0);
         note("%s: %s", cases[i].what, fault_name());
         long v = this_cpu()->fault.vector;
-        say("%s: comes back as a fault: %d", cases[i].what, v == VEC_FAILSAFE || v == 13 || v == 12 || v == 10);
+        say("%s: comes back as a fault: %d", cases[i].what,
+            v == VEC_FAILSAFE || v == 13 || v == 12 || v == 10);
     }
     upcalls_disable();
 }

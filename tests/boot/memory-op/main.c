@@ -1,6 +1,7 @@
 /*
- * Property: memory_op as dom0 and a balloon use it. Questions about the machine and the reservation; giving
- * pages back and getting them again, with p2m and m2p following; exchange; and what each refuses.
+ * Property: memory_op as dom0 and a balloon use it. Questions about the machine and the
+ * reservation; giving pages back and getting them again, with p2m and m2p following; exchange; and
+ * what each refuses.
  */
 #include "pvk.h"
 
@@ -37,7 +38,8 @@ static void questions(void)
     long rc = memory(XENMEM_machphys_mapping, &map);
     say("machphys_mapping: %s from %lx to %lx", rc_name(rc), map.v_start, map.v_end);
     say("machphys_mapping reaches our frames: %d", map.max_mfn >= va_to_mfn(kernel_l4));
-    say("machphys_mapping at a bad pointer: %s", rc_name(memory(XENMEM_machphys_mapping, (void *)BAD_POINTER)));
+    say("machphys_mapping at a bad pointer: %s",
+        rc_name(memory(XENMEM_machphys_mapping, (void *)BAD_POINTER)));
 }
 
 static void mfn_list(void)
@@ -81,7 +83,8 @@ static void memory_maps(void)
             ram += entries[i].size;
         note("%lx + %lx type %u", entries[i].addr, entries[i].size, entries[i].type);
     }
-    say("machine_memory_map: %s, several entries: %d, sorted: %d", rc_name(rc), map.nr_entries > 3, sorted);
+    say("machine_memory_map: %s, several entries: %d, sorted: %d", rc_name(rc), map.nr_entries > 3,
+        sorted);
     say("RAM found, MiB: %lu", (ram + 0xfffff) >> 20);
     map.nr_entries = 1;
     rc = memory(XENMEM_machine_memory_map, &map);
@@ -91,14 +94,16 @@ static void memory_maps(void)
     say("machine_memory_map without room: %s, %u", rc_name(rc), map.nr_entries);
     map.nr_entries = 128;
     set_xen_guest_handle(map.buffer, (void *)BAD_POINTER);
-    say("machine_memory_map into a bad buffer: %s", rc_name(memory(XENMEM_machine_memory_map, &map)));
+    say("machine_memory_map into a bad buffer: %s",
+        rc_name(memory(XENMEM_machine_memory_map, &map)));
     say("machine_memory_map at a bad pointer: %s",
         rc_name(memory(XENMEM_machine_memory_map, (void *)BAD_POINTER)));
 }
 
 static xen_pfn_t extents[16];
 
-static long reserve(unsigned int cmd, unsigned int count, unsigned int order, unsigned int flags, domid_t dom)
+static long reserve(unsigned int cmd, unsigned int count, unsigned int order, unsigned int flags,
+                    domid_t dom)
 {
     struct xen_memory_reservation r = {
         .nr_extents = count, .extent_order = order, .mem_flags = flags, .domid = dom};
@@ -122,7 +127,8 @@ static void balloon(void)
         extents[i] = gone[i] = p2m()[spare_pfn(i)];
     say("decrease by 8: %s", rc_name(reserve(XENMEM_decrease_reservation, 8, 0, 0, DOMID_SELF)));
     say("reservation fell by %ld", before - memory(XENMEM_current_reservation, &self));
-    say("decrease by the same again: %s", rc_name(reserve(XENMEM_decrease_reservation, 8, 0, 0, DOMID_SELF)));
+    say("decrease by the same again: %s",
+        rc_name(reserve(XENMEM_decrease_reservation, 8, 0, 0, DOMID_SELF)));
     PROBE("mov %0, %%rax", ::"m"(*m2p_entry(gone[0])) : "rax");
     say("m2p is still readable there: %s", fault_name());
     say("mapping a frame given back: %s", rc_name(pte_try(page_get(), gone[0] << 12 | PTE_RW, 0)));
@@ -138,7 +144,8 @@ static void balloon(void)
     say("reservation is back: %d", memory(XENMEM_current_reservation, &self) == before);
     uint64_t *page = page_get();
     uint64_t was = va_to_maddr(page);
-    say("a populated frame can be mapped: %s", rc_name(pte_try(page, extents[0] << 12 | PTE_RW, UVMF_INVLPG)));
+    say("a populated frame can be mapped: %s",
+        rc_name(pte_try(page, extents[0] << 12 | PTE_RW, UVMF_INVLPG)));
     uint64_t any = 0;
     for (unsigned int i = 0; i < 512; i++)
         any |= page[i];
@@ -166,22 +173,30 @@ static void balloon_refusals(void)
         rc_name(reserve(XENMEM_decrease_reservation, 1, 0, 0, DOMID_SELF)));
     say("decrease by none: %s", rc_name(reserve(XENMEM_decrease_reservation, 0, 0, 0, DOMID_SELF)));
     extents[0] = p2m()[spare_pfn(0)];
-    say("decrease by a huge order: %s", rc_name(reserve(XENMEM_decrease_reservation, 1, 40, 0, DOMID_SELF)));
+    say("decrease by a huge order: %s",
+        rc_name(reserve(XENMEM_decrease_reservation, 1, 40, 0, DOMID_SELF)));
     say("decrease for nobody: %s", rc_name(reserve(XENMEM_decrease_reservation, 1, 0, 0, 1234)));
-    say("decrease for DOMID_XEN: %s", rc_name(reserve(XENMEM_decrease_reservation, 1, 0, 0, DOMID_XEN)));
-    say("increase by a huge order: %s", rc_name(reserve(XENMEM_increase_reservation, 1, 40, 0, DOMID_SELF)));
-    note("populate past the reservation: %s", rc_name(reserve(XENMEM_populate_physmap, 1, 0, 0, DOMID_SELF)));
-    say("populate of a huge order: %s", rc_name(reserve(XENMEM_populate_physmap, 1, 40, 0, DOMID_SELF)));
+    say("decrease for DOMID_XEN: %s",
+        rc_name(reserve(XENMEM_decrease_reservation, 1, 0, 0, DOMID_XEN)));
+    say("increase by a huge order: %s",
+        rc_name(reserve(XENMEM_increase_reservation, 1, 40, 0, DOMID_SELF)));
+    note("populate past the reservation: %s",
+         rc_name(reserve(XENMEM_populate_physmap, 1, 0, 0, DOMID_SELF)));
+    say("populate of a huge order: %s",
+        rc_name(reserve(XENMEM_populate_physmap, 1, 40, 0, DOMID_SELF)));
     struct xen_memory_reservation r = {.nr_extents = 1, .domid = DOMID_SELF};
     set_xen_guest_handle(r.extent_start, (void *)BAD_POINTER);
     say("decrease with a bad array: %s", rc_name(memory(XENMEM_decrease_reservation, &r)));
     say("populate with a bad array: %s", rc_name(memory(XENMEM_populate_physmap, &r)));
     set_xen_guest_handle(r.extent_start, (void *)HV_POINTER);
-    say("populate with an array in the hypervisor: %s", rc_name(memory(XENMEM_populate_physmap, &r)));
-    say("populate at a bad pointer: %s", rc_name(memory(XENMEM_populate_physmap, (void *)BAD_POINTER)));
+    say("populate with an array in the hypervisor: %s",
+        rc_name(memory(XENMEM_populate_physmap, &r)));
+    say("populate at a bad pointer: %s",
+        rc_name(memory(XENMEM_populate_physmap, (void *)BAD_POINTER)));
     /* A frame that is still mapped: gone from the reservation, but ours until the mapping goes. */
     extents[0] = va_to_mfn(page);
-    say("decrease by a mapped page: %s", rc_name(reserve(XENMEM_decrease_reservation, 1, 0, 0, DOMID_SELF)));
+    say("decrease by a mapped page: %s",
+        rc_name(reserve(XENMEM_decrease_reservation, 1, 0, 0, DOMID_SELF)));
     PROBE("movq $1, (%0)", ::"r"(page) : "memory");
     say("writing to it: %s", fault_name());
     uint64_t pfn = (U(page) - VIRT_BASE) / PAGE_SIZE;
@@ -196,8 +211,8 @@ static void balloon_refusals(void)
 static void exchange(void)
 {
     xen_pfn_t in[4], out[4];
-    struct xen_memory_exchange e = {
-        .in = {.nr_extents = 2, .domid = DOMID_SELF}, .out = {.nr_extents = 2, .domid = DOMID_SELF}};
+    struct xen_memory_exchange e = {.in = {.nr_extents = 2, .domid = DOMID_SELF},
+                                    .out = {.nr_extents = 2, .domid = DOMID_SELF}};
 
     set_xen_guest_handle(e.in.extent_start, in);
     set_xen_guest_handle(e.out.extent_start, out);
@@ -221,8 +236,8 @@ static void exchange(void)
     e.out.nr_extents = 1;
     e.out.extent_order = 1;
     rc = memory(XENMEM_exchange, &e);
-    say("exchange 2 for a pair: %s, %lu done, contiguous and aligned: %d", rc_name(rc), e.nr_exchanged,
-        !(out[0] & 1));
+    say("exchange 2 for a pair: %s, %lu done, contiguous and aligned: %d", rc_name(rc),
+        e.nr_exchanged, !(out[0] & 1));
     if (!rc)
         for (unsigned int i = 0; i < 2; i++)
             p2m()[*m2p_entry(out[0] + i)] = out[0] + i;

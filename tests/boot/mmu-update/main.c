@@ -1,7 +1,7 @@
 /*
- * Property: mmu_update. Entries at each level, written through the machine address; flags the hypervisor adds
- * or strips; batches that stop at the first bad entry and tell how many were done; PRESERVE_AD; MACHPHYS; the
- * plain data page that is no table; and all refusals.
+ * Property: mmu_update. Entries at each level, written through the machine address; flags the
+ * hypervisor adds or strips; batches that stop at the first bad entry and tell how many were done;
+ * PRESERVE_AD; MACHPHYS; the plain data page that is no table; and all refusals.
  */
 #include "pvk.h"
 
@@ -57,9 +57,11 @@ static void refusals(void)
     uint8_t *data = page_get();
 
     say("frame past the end: %s", rc_name(mmu_set(at, 0x000ffffffff000UL | PTE_RW)));
-    say("frame with bits above the address width: %s", rc_name(mmu_set(at, 0x000ff00000000000UL | PTE_RW)));
+    say("frame with bits above the address width: %s",
+        rc_name(mmu_set(at, 0x000ff00000000000UL | PTE_RW)));
     say("frame of the hypervisor: %s", rc_name(mmu_set(at, (kernel_l4[260] & PTE_FRAME) | PTE_RO)));
-    say("frame of the hypervisor's text: %s", rc_name(mmu_set(at, (kernel_l4[261] & PTE_FRAME) | PTE_RO)));
+    say("frame of the hypervisor's text: %s",
+        rc_name(mmu_set(at, (kernel_l4[261] & PTE_FRAME) | PTE_RO)));
     say("a page table, writable: %s", rc_name(mmu_set(at, va_to_maddr(kernel_l4) | PTE_RW)));
     say("a page table, read-only: %s", rc_name(mmu_set(at, va_to_maddr(kernel_l4) | PTE_RO)));
     mmu_set(at, frame | PTE_RW);
@@ -82,23 +84,29 @@ static void higher_levels(void)
     say("L4 slot 256: %s", rc_name(mmu_set(l4 + 256 * 8, 0)));
     say("L4 slot 271: %s", rc_name(mmu_set(l4 + 271 * 8, 0)));
     say("L4 slot 272 to 0: %s", rc_name(mmu_set(l4 + 272 * 8, 0)));
-    say("L4 entry to a page that is mapped writable: %s", rc_name(mmu_set(l4 + slot, va_to_maddr(l3) | PTE_TABLE)));
+    say("L4 entry to a page that is mapped writable: %s",
+        rc_name(mmu_set(l4 + slot, va_to_maddr(l3) | PTE_TABLE)));
     page_protect(l1);
     page_protect(l2);
     page_protect(l3);
     say("L4 entry to an empty page: %s", rc_name(mmu_set(l4 + slot, va_to_maddr(l3) | PTE_TABLE)));
     say("L4 entry reads %lx", pte_flags(kernel_l4[100]));
     say("L3 entry: %s", rc_name(mmu_set(va_to_maddr(l3), va_to_maddr(l2) | PTE_TABLE)));
-    say("L3 entry without U: %s", rc_name(mmu_set(va_to_maddr(l3), va_to_maddr(l2) | (PTE_TABLE & ~PTE_U))));
+    say("L3 entry without U: %s",
+        rc_name(mmu_set(va_to_maddr(l3), va_to_maddr(l2) | (PTE_TABLE & ~PTE_U))));
     say("L3 entry reads %lx", pte_flags(l3[0]));
     say("L3 entry as superpage: %s", rc_name(mmu_set(va_to_maddr(l3) + 8, PTE_RW | PTE_PS)));
     say("L2 entry: %s", rc_name(mmu_set(va_to_maddr(l2), va_to_maddr(l1) | PTE_TABLE)));
     say("L2 entry reads %lx", pte_flags(l2[0]));
-    say("L2 entry as superpage: %s", rc_name(mmu_set(va_to_maddr(l2) + 8, (va_to_maddr(l1) & ~0x1fffffUL) | PTE_RW | PTE_PS)));
-    say("L2 entry with G: %s", rc_name(mmu_set(va_to_maddr(l2), va_to_maddr(l1) | PTE_TABLE | PTE_G)));
+    say("L2 entry as superpage: %s",
+        rc_name(mmu_set(va_to_maddr(l2) + 8, (va_to_maddr(l1) & ~0x1fffffUL) | PTE_RW | PTE_PS)));
+    say("L2 entry with G: %s",
+        rc_name(mmu_set(va_to_maddr(l2), va_to_maddr(l1) | PTE_TABLE | PTE_G)));
     say("L2 entry not present with flags: %s", rc_name(mmu_set(va_to_maddr(l2) + 16, 0xffe)));
-    say("L2 entry to an L3: %s", rc_name(mmu_set(va_to_maddr(l2) + 8, va_to_maddr(l3) | PTE_TABLE)));
-    say("L1 entry of the new tree: %s", rc_name(mmu_set(va_to_maddr(l1), va_to_maddr(window) | PTE_RW)));
+    say("L2 entry to an L3: %s",
+        rc_name(mmu_set(va_to_maddr(l2) + 8, va_to_maddr(l3) | PTE_TABLE)));
+    say("L1 entry of the new tree: %s",
+        rc_name(mmu_set(va_to_maddr(l1), va_to_maddr(window) | PTE_RW)));
     volatile uint64_t *there = (uint64_t *)(100UL << 39);
     *(volatile uint64_t *)window = 0x1122334455667788UL;
     say("reading through it: %lx", *there);
@@ -182,7 +190,8 @@ static void machphys(void)
     say("MACHPHYS back: %s, right: %d", rc_name(rc), *m2p_entry(mfn) == pfn);
     say("MACHPHYS of a hypervisor frame: %s",
         rc_name(mmu_set((kernel_l4[260] & PTE_FRAME) | MMU_MACHPHYS_UPDATE, 1)));
-    say("MACHPHYS past the end: %s", rc_name(mmu_set(0x000ffffffffff000UL | MMU_MACHPHYS_UPDATE, 1)));
+    say("MACHPHYS past the end: %s",
+        rc_name(mmu_set(0x000ffffffffff000UL | MMU_MACHPHYS_UPDATE, 1)));
     rc = mmu_set(mfn << 12 | 0x8 | MMU_MACHPHYS_UPDATE, pfn);
     say("MACHPHYS with an offset: %s", rc_name(rc));
 }

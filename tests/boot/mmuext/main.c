@@ -1,6 +1,6 @@
 /*
- * Property: every command of mmuext_op: pin and unpin at all levels, base pointers, flushes, LDT, clear and
- * copy, super-page marks; counts done; refusals.
+ * Property: every command of mmuext_op: pin and unpin at all levels, base pointers, flushes, LDT,
+ * clear and copy, super-page marks; counts done; refusals.
  */
 #include "pvk.h"
 
@@ -12,8 +12,8 @@ static long operate(struct mmuext_op *ops, unsigned int n, unsigned int *done)
     return rc;
 }
 
-static const unsigned int pin_commands[] = {0, MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE, MMUEXT_PIN_L3_TABLE,
-                                            MMUEXT_PIN_L4_TABLE};
+static const unsigned int pin_commands[] = {0, MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE,
+                                            MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE};
 
 static void pins(void)
 {
@@ -37,7 +37,8 @@ static void pins(void)
     say("pin a frame past the end: %s", rc_name(mmuext(MMUEXT_PIN_L1_TABLE, 0xffffffffffUL, 0)));
     say("pin a hypervisor frame: %s",
         rc_name(mmuext(MMUEXT_PIN_L1_TABLE, (kernel_l4[260] & PTE_FRAME) >> 12, 0)));
-    say("pin shared_info: %s", rc_name(mmuext(MMUEXT_PIN_L1_TABLE, start_info->shared_info >> 12, 0)));
+    say("pin shared_info: %s",
+        rc_name(mmuext(MMUEXT_PIN_L1_TABLE, start_info->shared_info >> 12, 0)));
     say("unpin a frame past the end: %s", rc_name(mmuext(MMUEXT_UNPIN_TABLE, 0xffffffffffUL, 0)));
     say("unpin a hypervisor frame: %s",
         rc_name(mmuext(MMUEXT_UNPIN_TABLE, (kernel_l4[260] & PTE_FRAME) >> 12, 0)));
@@ -80,13 +81,15 @@ static void bad_tables(void)
     page_unprotect(table);
     table[5] = va_to_maddr(data) | PTE_TABLE;
     page_protect(table);
-    say("pin an L2 to a page that is mapped writable: %s", rc_name(mmuext(MMUEXT_PIN_L2_TABLE, mfn, 0)));
+    say("pin an L2 to a page that is mapped writable: %s",
+        rc_name(mmuext(MMUEXT_PIN_L2_TABLE, mfn, 0)));
     page_unprotect(table);
     table[5] = va_to_maddr(data) | PTE_TABLE;
     page_protect(data);
     page_protect(table);
     say("pin an L2 to an empty page: %s", rc_name(mmuext(MMUEXT_PIN_L2_TABLE, mfn, 0)));
-    say("the page is then a table: mapping it writable %s", rc_name(pte_try(data, va_to_maddr(data) | PTE_RW, 0)));
+    say("the page is then a table: mapping it writable %s",
+        rc_name(pte_try(data, va_to_maddr(data) | PTE_RW, 0)));
     say("unpin: %s", rc_name(mmuext(MMUEXT_UNPIN_TABLE, mfn, 0)));
     page_unprotect(data);
     page_unprotect(table);
@@ -128,8 +131,10 @@ static void flushes(void)
         const char *what;
         unsigned int cmd;
     } plain[] = {
-        {"TLB_FLUSH_LOCAL", MMUEXT_TLB_FLUSH_LOCAL}, {"TLB_FLUSH_ALL", MMUEXT_TLB_FLUSH_ALL},
-        {"FLUSH_CACHE", MMUEXT_FLUSH_CACHE},         {"FLUSH_CACHE_GLOBAL", MMUEXT_FLUSH_CACHE_GLOBAL},
+        {"TLB_FLUSH_LOCAL", MMUEXT_TLB_FLUSH_LOCAL},
+        {"TLB_FLUSH_ALL", MMUEXT_TLB_FLUSH_ALL},
+        {"FLUSH_CACHE", MMUEXT_FLUSH_CACHE},
+        {"FLUSH_CACHE_GLOBAL", MMUEXT_FLUSH_CACHE_GLOBAL},
     };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(plain); i++)
@@ -137,13 +142,15 @@ static void flushes(void)
     say("INVLPG_LOCAL: %s", rc_name(mmuext(MMUEXT_INVLPG_LOCAL, U(&mask), 0)));
     say("INVLPG_ALL: %s", rc_name(mmuext(MMUEXT_INVLPG_ALL, U(&mask), 0)));
     say("INVLPG_LOCAL of the hypervisor: %s", rc_name(mmuext(MMUEXT_INVLPG_LOCAL, HV_POINTER, 0)));
-    say("INVLPG_LOCAL non-canonical: %s", rc_name(mmuext(MMUEXT_INVLPG_LOCAL, NONCANONICAL_POINTER, 0)));
+    say("INVLPG_LOCAL non-canonical: %s",
+        rc_name(mmuext(MMUEXT_INVLPG_LOCAL, NONCANONICAL_POINTER, 0)));
     say("TLB_FLUSH_MULTI: %s", rc_name(mmuext(MMUEXT_TLB_FLUSH_MULTI, 0, U(&mask))));
     say("INVLPG_MULTI: %s", rc_name(mmuext(MMUEXT_INVLPG_MULTI, U(&mask), U(&mask))));
     say("TLB_FLUSH_MULTI, bad mask: %s", rc_name(mmuext(MMUEXT_TLB_FLUSH_MULTI, 0, BAD_POINTER)));
     say("INVLPG_MULTI, bad mask: %s", rc_name(mmuext(MMUEXT_INVLPG_MULTI, U(&mask), BAD_POINTER)));
     mask = ~0UL;
-    say("TLB_FLUSH_MULTI, vCPUs that are not: %s", rc_name(mmuext(MMUEXT_TLB_FLUSH_MULTI, 0, U(&mask))));
+    say("TLB_FLUSH_MULTI, vCPUs that are not: %s",
+        rc_name(mmuext(MMUEXT_TLB_FLUSH_MULTI, 0, U(&mask))));
     mask = 1;
 }
 
@@ -158,8 +165,10 @@ static void pages(void)
     say("CLEAR_PAGE: %s", rc_name(mmuext(MMUEXT_CLEAR_PAGE, va_to_mfn(b), 0)));
     say("cleared: %d", !b[1] && !b[511]);
     say("CLEAR_PAGE of a table: %s", rc_name(mmuext(MMUEXT_CLEAR_PAGE, va_to_mfn(kernel_l4), 0)));
-    say("COPY_PAGE to a table: %s", rc_name(mmuext(MMUEXT_COPY_PAGE, va_to_mfn(kernel_l4), va_to_mfn(a))));
-    say("COPY_PAGE from a table: %s", rc_name(mmuext(MMUEXT_COPY_PAGE, va_to_mfn(b), va_to_mfn(kernel_l4))));
+    say("COPY_PAGE to a table: %s",
+        rc_name(mmuext(MMUEXT_COPY_PAGE, va_to_mfn(kernel_l4), va_to_mfn(a))));
+    say("COPY_PAGE from a table: %s",
+        rc_name(mmuext(MMUEXT_COPY_PAGE, va_to_mfn(b), va_to_mfn(kernel_l4))));
     say("CLEAR_PAGE past the end: %s", rc_name(mmuext(MMUEXT_CLEAR_PAGE, 0xffffffffffUL, 0)));
     say("COPY_PAGE from the hypervisor: %s",
         rc_name(mmuext(MMUEXT_COPY_PAGE, va_to_mfn(b), (kernel_l4[260] & PTE_FRAME) >> 12)));
@@ -205,7 +214,8 @@ static void run(void)
     batches();
     say("SET_LDT of none: %s", rc_name(mmuext(MMUEXT_SET_LDT, 0, 0)));
     say("SET_LDT misaligned: %s", rc_name(mmuext(MMUEXT_SET_LDT, U(&run) & ~4095UL, 8193)));
-    say("SET_LDT at an odd address: %s", rc_name(mmuext(MMUEXT_SET_LDT, (U(&run) & ~4095UL) + 8, 4)));
+    say("SET_LDT at an odd address: %s",
+        rc_name(mmuext(MMUEXT_SET_LDT, (U(&run) & ~4095UL) + 8, 4)));
     say("SET_LDT in the hypervisor: %s", rc_name(mmuext(MMUEXT_SET_LDT, HV_POINTER, 4)));
 }
 PROPERTY(mmuext, "mmuext", run);

@@ -1,6 +1,6 @@
 /*
- * Property: multicall. Entries run in order and each holds its own result, refused ones included; what may not
- * be nested is refused; an entry's failure does not stop the rest.
+ * Property: multicall. Entries run in order and each holds its own result, refused ones included;
+ * what may not be nested is refused; an entry's failure does not stop the rest.
  */
 #include "pvk.h"
 
@@ -22,7 +22,8 @@ static void run(void)
     add(2, __HYPERVISOR_xen_version, XENVER_get_features, U(&f), 0, 0);
     add(3, __HYPERVISOR_multicall, U(calls), 1, 0, 0);
     add(4, __HYPERVISOR_update_va_mapping, U(window), frame | PTE_RO, UVMF_INVLPG, 0);
-    add(5, __HYPERVISOR_update_va_mapping, U(window), 0x000ffffffffff000UL | PTE_RW, UVMF_INVLPG, 0);
+    add(5, __HYPERVISOR_update_va_mapping, U(window), 0x000ffffffffff000UL | PTE_RW, UVMF_INVLPG,
+        0);
     add(6, __HYPERVISOR_update_va_mapping, U(window), frame | PTE_RW, UVMF_INVLPG, 0);
     add(7, __HYPERVISOR_fpu_taskswitch, 0, 0, 0, 0);
     add(8, 1UL << 40, 0, 0, 0, 0);

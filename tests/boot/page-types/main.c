@@ -1,7 +1,8 @@
 /*
- * Property: what keeps page tables and writable pages apart. A frame that is mapped writable cannot become a
- * table and a table cannot be mapped writable; segment-descriptor pages likewise; the last reference decides;
- * a table of one level is not one of another; tables that map themselves; a second writable mapping.
+ * Property: what keeps page tables and writable pages apart. A frame that is mapped writable cannot
+ * become a table and a table cannot be mapped writable; segment-descriptor pages likewise; the last
+ * reference decides; a table of one level is not one of another; tables that map themselves; a
+ * second writable mapping.
  */
 #include "pvk.h"
 
@@ -73,7 +74,8 @@ static void levels(void)
     page_put(other);
 }
 
-/* Linear page tables are a matter of configuration (Argon refuses them), so their results are not compared. */
+/* Linear page tables are a matter of configuration (Argon refuses them), so their results are not
+ * compared. */
 static void linear(void)
 {
     uint64_t *l4 = page_get(), *l2 = page_get();
@@ -106,7 +108,8 @@ static void reserved_slots(void)
     for (unsigned int i = 256; i < 272; i++)
         l4[i] = 0x123456789abcdef1UL;
     page_protect(l4);
-    say("pin an L4 with garbage in the hypervisor's slots: %s", rc_name(mmuext(MMUEXT_PIN_L4_TABLE, va_to_mfn(l4), 0)));
+    say("pin an L4 with garbage in the hypervisor's slots: %s",
+        rc_name(mmuext(MMUEXT_PIN_L4_TABLE, va_to_mfn(l4), 0)));
     unsigned int garbage = 0;
     for (unsigned int i = 256; i < 272; i++)
         garbage += l4[i] == 0x123456789abcdef1UL;
@@ -121,13 +124,19 @@ static void reserved_slots(void)
 static void foreign(void)
 {
     /* Low memory and devices are not RAM of ours; dom0 may map them, read and write. */
-    say("the VGA hole, writable: %s", rc_name(pte_try(window[0], 0xb8000 | PTE_RW | PTE_PCD, UVMF_INVLPG)));
+    say("the VGA hole, writable: %s",
+        rc_name(pte_try(window[0], 0xb8000 | PTE_RW | PTE_PCD, UVMF_INVLPG)));
     say("the BIOS, read-only: %s", rc_name(pte_try(window[0], 0xf0000 | PTE_RO, UVMF_INVLPG)));
-    say("the local APIC: %s", rc_name(pte_try(window[0], 0xfee00000 | PTE_RW | PTE_PCD, UVMF_INVLPG)));
-    say("the IO-APIC, writable: %s", rc_name(pte_try(window[0], 0xfec00000 | PTE_RW | PTE_PCD, UVMF_INVLPG)));
-    say("shared_info, writable: %s", rc_name(pte_try(window[0], start_info->shared_info | PTE_RW, UVMF_INVLPG)));
-    say("the m2p's frame, read-only: %s", rc_name(pte_try(window[0], (*(kernel_l4 + 256) & PTE_FRAME) | PTE_RO, UVMF_INVLPG)));
-    say("the m2p's frame, writable: %s", rc_name(pte_try(window[0], (*(kernel_l4 + 256) & PTE_FRAME) | PTE_RW, UVMF_INVLPG)));
+    say("the local APIC: %s",
+        rc_name(pte_try(window[0], 0xfee00000 | PTE_RW | PTE_PCD, UVMF_INVLPG)));
+    say("the IO-APIC, writable: %s",
+        rc_name(pte_try(window[0], 0xfec00000 | PTE_RW | PTE_PCD, UVMF_INVLPG)));
+    say("shared_info, writable: %s",
+        rc_name(pte_try(window[0], start_info->shared_info | PTE_RW, UVMF_INVLPG)));
+    say("the m2p's frame, read-only: %s",
+        rc_name(pte_try(window[0], (*(kernel_l4 + 256) & PTE_FRAME) | PTE_RO, UVMF_INVLPG)));
+    say("the m2p's frame, writable: %s",
+        rc_name(pte_try(window[0], (*(kernel_l4 + 256) & PTE_FRAME) | PTE_RW, UVMF_INVLPG)));
     pte_set(window[0], 0);
 }
 

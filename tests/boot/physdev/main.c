@@ -1,5 +1,6 @@
 /*
- * Property: physdev_op without devices: I/O privilege and bitmap, interrupt questions and mappings, what is refused.
+ * Property: physdev_op without devices: I/O privilege and bitmap, interrupt questions and mappings,
+ * what is refused.
  */
 #include "pvk.h"
 
@@ -27,12 +28,14 @@ static void io(void)
     struct physdev_set_iobitmap op = {.nr_ports = 65536};
 
     user_init();
-    say("user port read at IOPL 0: %s, 1: %s, 3: %s", user_in_port(0x61, 0), user_in_port(0x61, 1), user_in_port(0x61, 3));
+    say("user port read at IOPL 0: %s, 1: %s, 3: %s", user_in_port(0x61, 0), user_in_port(0x61, 1),
+        user_in_port(0x61, 3));
     memset(bitmap, 0xff, sizeof(bitmap));
-    bitmap[0x61 / 8] &= (uint8_t)~(1 << (0x61 % 8));
+    bitmap[0x61 / 8] &= (uint8_t) ~(1 << (0x61 % 8));
     set_xen_guest_handle(op.bitmap, bitmap);
     say("set_iobitmap: %s", rc_name(physdev(PHYSDEVOP_set_iobitmap, &op)));
-    say("user reads the port allowed: %s, another: %s", user_in_port(0x61, 0), user_in_port(0x42, 0));
+    say("user reads the port allowed: %s, another: %s", user_in_port(0x61, 0),
+        user_in_port(0x42, 0));
     op.nr_ports = 65537;
     say("set_iobitmap of 65537: %s", rc_name(physdev(PHYSDEVOP_set_iobitmap, &op)));
     op.nr_ports = 0;
@@ -51,7 +54,8 @@ static void interrupts(void)
     say("eoi of one not bound: %s", rc_name(physdev(PHYSDEVOP_eoi, &eoi)));
     eoi.irq = 0xffffffff;
     say("eoi past the end: %s", rc_name(physdev(PHYSDEVOP_eoi, &eoi)));
-    struct physdev_map_pirq map = {.domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = 9, .pirq = 9};
+    struct physdev_map_pirq map = {
+        .domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = 9, .pirq = 9};
     rc = physdev(PHYSDEVOP_map_pirq, &map);
     say("map_pirq of GSI 9: %s, pirq %d", rc_name(rc), map.pirq);
     map.pirq = 9;
@@ -78,9 +82,11 @@ static void interrupts(void)
     note("unmap_pirq: %s", rc_name(physdev(PHYSDEVOP_unmap_pirq, &unmap)));
     unmap.pirq = 200;
     say("unmap_pirq of one not mapped: %s", rc_name(physdev(PHYSDEVOP_unmap_pirq, &unmap)));
-    map = (struct physdev_map_pirq){.domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = 5000, .pirq = -1};
+    map = (struct physdev_map_pirq){
+        .domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = 5000, .pirq = -1};
     say("map_pirq of a GSI past the end: %s", rc_name(physdev(PHYSDEVOP_map_pirq, &map)));
-    map = (struct physdev_map_pirq){.domid = 1234, .type = MAP_PIRQ_TYPE_GSI, .index = 9, .pirq = 9};
+    map =
+        (struct physdev_map_pirq){.domid = 1234, .type = MAP_PIRQ_TYPE_GSI, .index = 9, .pirq = 9};
     say("map_pirq for nobody: %s", rc_name(physdev(PHYSDEVOP_map_pirq, &map)));
     map = (struct physdev_map_pirq){.domid = DOMID_SELF, .type = 77, .index = 9, .pirq = 9};
     say("map_pirq of an unknown type: %s", rc_name(physdev(PHYSDEVOP_map_pirq, &map)));

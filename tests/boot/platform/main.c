@@ -1,5 +1,6 @@
 /*
- * Property: platform_op as a dom0 kernel uses it at boot: processors, firmware information, symbols; refusals.
+ * Property: platform_op as a dom0 kernel uses it at boot: processors, firmware information,
+ * symbols; refusals.
  */
 #include "pvk.h"
 
@@ -16,21 +17,23 @@ static void run(void)
 {
     op.u.pcpu_info.xen_cpuid = 0;
     long rc = platform(XENPF_get_cpuinfo);
-    say("get_cpuinfo 0: %s, flags %x, apic %x", rc_name(rc), op.u.pcpu_info.flags, op.u.pcpu_info.apic_id);
+    say("get_cpuinfo 0: %s, flags %x, apic %x", rc_name(rc), op.u.pcpu_info.flags,
+        op.u.pcpu_info.apic_id);
     note("max_present %u", op.u.pcpu_info.max_present);
     op.u.pcpu_info.xen_cpuid = 5000;
     rc = platform(XENPF_get_cpuinfo);
     say("get_cpuinfo 5000: %s, flags %x", rc_name(rc), op.u.pcpu_info.flags);
     op.u.pcpu_version.xen_cpuid = 0;
     rc = platform(XENPF_get_cpu_version);
-    say("get_cpu_version 0: %s, '%.*s' family %x model %x", rc_name(rc), 12, op.u.pcpu_version.vendor_id,
-        op.u.pcpu_version.family, op.u.pcpu_version.model);
+    say("get_cpu_version 0: %s, '%.*s' family %x model %x", rc_name(rc), 12,
+        op.u.pcpu_version.vendor_id, op.u.pcpu_version.family, op.u.pcpu_version.model);
     static const struct {
         uint32_t type, index;
         const char *name;
     } firmware[] = {
-        {XEN_FW_DISK_INFO, 0, "DISK_INFO"}, {XEN_FW_DISK_MBR_SIGNATURE, 0, "MBR"}, {XEN_FW_VBEDDC_INFO, 0, "VBEDDC"},
-        {XEN_FW_EFI_INFO, XEN_FW_EFI_VERSION, "EFI"}, {XEN_FW_KBD_SHIFT_FLAGS, 0, "KBD"}, {99, 0, "unknown"},
+        {XEN_FW_DISK_INFO, 0, "DISK_INFO"}, {XEN_FW_DISK_MBR_SIGNATURE, 0, "MBR"},
+        {XEN_FW_VBEDDC_INFO, 0, "VBEDDC"},  {XEN_FW_EFI_INFO, XEN_FW_EFI_VERSION, "EFI"},
+        {XEN_FW_KBD_SHIFT_FLAGS, 0, "KBD"}, {99, 0, "unknown"},
     };
     for (unsigned int i = 0; i < ARRAY_SIZE(firmware); i++) {
         op.u.firmware_info.type = firmware[i].type;

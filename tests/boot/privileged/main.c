@@ -1,6 +1,6 @@
 /*
- * Property: privileged instructions of a guest kernel: ports, CLI and STI by I/O privilege, control registers,
- * MSRs, CPUID in its plain and forced forms, and those refused with #GP.
+ * Property: privileged instructions of a guest kernel: ports, CLI and STI by I/O privilege, control
+ * registers, MSRs, CPUID in its plain and forced forms, and those refused with #GP.
  */
 #include "pvk.h"
 
@@ -18,8 +18,10 @@ static void ports(void)
         uint16_t port;
         bool compare;
     } reads[] = {
-        {"POST 0x80", 0x80, false}, {"PIT gate 0x61", 0x61, false}, {"RTC 0x71", 0x71, false}, {"PIC 0x21", 0x21, false},
-        {"PIT 0x40", 0x40, false},  {"COM1 0x3f8", 0x3f8, true},  {"unused 0x1234", 0x1234, true},
+        {"POST 0x80", 0x80, false},      {"PIT gate 0x61", 0x61, false},
+        {"RTC 0x71", 0x71, false},       {"PIC 0x21", 0x21, false},
+        {"PIT 0x40", 0x40, false},       {"COM1 0x3f8", 0x3f8, true},
+        {"unused 0x1234", 0x1234, true},
     };
 
     PROBE("in %%dx, %%al", : "=a"(byte) : "d"(0x61));
@@ -91,8 +93,8 @@ static void control_registers(void)
     PROBE("mov %0, %%cr3", : : "r"(value + (1UL << 40)));
     say("a cr3 past the end: %s", fault_name());
     PROBE("mov %%cr4, %0", : "=r"(value));
-    say("mov from cr4: %s, PAE %lu PGE %lu SMEP %lu SMAP %lu UMIP %lu", fault_name(), value >> 5 & 1, value >> 7 & 1,
-        value >> 20 & 1, value >> 21 & 1, value >> 11 & 1);
+    say("mov from cr4: %s, PAE %lu PGE %lu SMEP %lu SMAP %lu UMIP %lu", fault_name(),
+        value >> 5 & 1, value >> 7 & 1, value >> 20 & 1, value >> 21 & 1, value >> 11 & 1);
     note("cr4 %lx", value);
     PROBE("mov %0, %%cr4", : : "r"(value));
     say("the same back: %s", fault_name());
@@ -166,18 +168,42 @@ static void msrs(void)
         const char *name;
         bool compare;
     } list[] = {
-        {0xc0000080, "EFER", true},        {0xc0000081, "STAR", true},         {0xc0000082, "LSTAR", true},
-        {0xc0000084, "FMASK", true},       {0x174, "SYSENTER_CS", true},       {0x1b, "APIC_BASE", true},
-        {0x277, "PAT", true},              {0x10, "TSC", true},                {0x8b, "PATCH_LEVEL", true},
-        {0x179, "MCG_CAP", true},          {0x17a, "MCG_STATUS", true},        {0x17b, "MCG_CTL", false},
-        {0x400, "MC0_CTL", true},          {0x401, "MC0_STATUS", true},        {0x402, "MC0_ADDR", true},
-        {0x403, "MC0_MISC", true},         {0xc0010015, "HWCR", true},         {0xc0011029, "DE_CFG", true},
-        {0xc0010055, "INT_PENDING", true}, {0xc0000103, "TSC_AUX", true},      {0x48, "SPEC_CTRL", false},
-        {0x49, "PRED_CMD", false},         {0x10a, "ARCH_CAPABILITIES", false}, {0x140, "MISC_FEATURES", false},
-        {0xce, "PLATFORM_INFO", false},    {0x1a0, "MISC_ENABLE", true},       {0x1d9, "DEBUGCTL", false},
-        {0xfe, "MTRRcap", true},           {0x2ff, "MTRRdefType", true},       {0xc0010000, "EVNTSEL0", true},
-        {0xc0010007, "PERFCTR3", true},    {0xc0010117, "VM_HSAVE", false},    {0xc0010114, "VM_CR", false},
-        {0x40000000, "Xen's first", true}, {0x12345678, "unknown", true},      {0x6e0, "TSC_DEADLINE", true},
+        {0xc0000080, "EFER", true},
+        {0xc0000081, "STAR", true},
+        {0xc0000082, "LSTAR", true},
+        {0xc0000084, "FMASK", true},
+        {0x174, "SYSENTER_CS", true},
+        {0x1b, "APIC_BASE", true},
+        {0x277, "PAT", true},
+        {0x10, "TSC", true},
+        {0x8b, "PATCH_LEVEL", true},
+        {0x179, "MCG_CAP", true},
+        {0x17a, "MCG_STATUS", true},
+        {0x17b, "MCG_CTL", false},
+        {0x400, "MC0_CTL", true},
+        {0x401, "MC0_STATUS", true},
+        {0x402, "MC0_ADDR", true},
+        {0x403, "MC0_MISC", true},
+        {0xc0010015, "HWCR", true},
+        {0xc0011029, "DE_CFG", true},
+        {0xc0010055, "INT_PENDING", true},
+        {0xc0000103, "TSC_AUX", true},
+        {0x48, "SPEC_CTRL", false},
+        {0x49, "PRED_CMD", false},
+        {0x10a, "ARCH_CAPABILITIES", false},
+        {0x140, "MISC_FEATURES", false},
+        {0xce, "PLATFORM_INFO", false},
+        {0x1a0, "MISC_ENABLE", true},
+        {0x1d9, "DEBUGCTL", false},
+        {0xfe, "MTRRcap", true},
+        {0x2ff, "MTRRdefType", true},
+        {0xc0010000, "EVNTSEL0", true},
+        {0xc0010007, "PERFCTR3", true},
+        {0xc0010117, "VM_HSAVE", false},
+        {0xc0010114, "VM_CR", false},
+        {0x40000000, "Xen's first", true},
+        {0x12345678, "unknown", true},
+        {0x6e0, "TSC_DEADLINE", true},
         {0x800, "x2APIC", true},
     };
     for (unsigned int i = 0; i < ARRAY_SIZE(list); i++)
@@ -195,7 +221,9 @@ static void cpuid(bool forced, uint32_t leaf, uint32_t sub, uint32_t out[4])
                          : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
                          : "a"(leaf), "c"(sub));
     else
-        __asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "a"(leaf), "c"(sub));
+        __asm__ volatile("cpuid"
+                         : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
+                         : "a"(leaf), "c"(sub));
 }
 
 static void cpuids(void)
@@ -215,18 +243,22 @@ static void cpuids(void)
     static const struct {
         unsigned int reg, bit;
         const char *name;
-    } bits[] = {{2, 31, "HYPERVISOR"}, {2, 27, "OSXSAVE"}, {2, 26, "XSAVE"}, {2, 5, "VMX"}, {2, 3, "MONITOR"}, {2, 17, "PCID"},
-                {2, 21, "X2APIC"}, {2, 24, "TSC_DEADLINE"}, {3, 0, "FPU"}, {3, 3, "PSE"}, {3, 5, "MSR"}, {3, 6, "PAE"},
-                {3, 7, "MCE"}, {3, 9, "APIC"}, {3, 12, "MTRR"}, {3, 13, "PGE"}, {3, 14, "MCA"}, {3, 16, "PAT"}, {3, 24, "FXSR"},
-                {3, 25, "SSE"}, {3, 26, "SSE2"}};
+    } bits[] = {{2, 31, "HYPERVISOR"}, {2, 27, "OSXSAVE"},      {2, 26, "XSAVE"},
+                {2, 5, "VMX"},         {2, 3, "MONITOR"},       {2, 17, "PCID"},
+                {2, 21, "X2APIC"},     {2, 24, "TSC_DEADLINE"}, {3, 0, "FPU"},
+                {3, 3, "PSE"},         {3, 5, "MSR"},           {3, 6, "PAE"},
+                {3, 7, "MCE"},         {3, 9, "APIC"},          {3, 12, "MTRR"},
+                {3, 13, "PGE"},        {3, 14, "MCA"},          {3, 16, "PAT"},
+                {3, 24, "FXSR"},       {3, 25, "SSE"},          {3, 26, "SSE2"}};
     for (unsigned int i = 0; i < ARRAY_SIZE(bits); i++)
         say("leaf 1 %s: %u", bits[i].name, r[bits[i].reg] >> bits[i].bit & 1);
     cpuid(true, 7, 0, r);
-    say("leaf 7 SMEP %u SMAP %u UMIP %u PKU %u", r[1] >> 7 & 1, r[1] >> 20 & 1, r[2] >> 2 & 1, r[2] >> 3 & 1);
+    say("leaf 7 SMEP %u SMAP %u UMIP %u PKU %u", r[1] >> 7 & 1, r[1] >> 20 & 1, r[2] >> 2 & 1,
+        r[2] >> 3 & 1);
     note("leaf 7 FSGSBASE %u", r[1] & 1);
     cpuid(true, 0x80000001, 0, r);
-    say("leaf 0x80000001 SYSCALL %u NX %u LM %u SVM %u 1GB %u RDTSCP %u", r[3] >> 11 & 1, r[3] >> 20 & 1, r[3] >> 29 & 1,
-        r[2] >> 2 & 1, r[3] >> 26 & 1, r[3] >> 27 & 1);
+    say("leaf 0x80000001 SYSCALL %u NX %u LM %u SVM %u 1GB %u RDTSCP %u", r[3] >> 11 & 1,
+        r[3] >> 20 & 1, r[3] >> 29 & 1, r[2] >> 2 & 1, r[3] >> 26 & 1, r[3] >> 27 & 1);
     cpuid(true, 0, 0, r);
     note("last leaf %x", r[0]);
     uint32_t plain[4];

@@ -1,18 +1,18 @@
 /*
- * Property: writing page-table entries in place. A write to a page that is an L1 table faults, and the
- * hypervisor does it instead, checked as an update: by MOV, XCHG, CMPXCHG, AND, OR, ADD, XADD, BTS, of 8 bytes
- * and of less; read-only pages that are no L1 table give the guest its fault.
+ * Property: writing page-table entries in place. A write to a page that is an L1 table faults, and
+ * the hypervisor does it instead, checked as an update: by MOV, XCHG, CMPXCHG, AND, OR, ADD, XADD,
+ * BTS, of 8 bytes and of less; read-only pages that are no L1 table give the guest its fault.
  */
 #include "pvk.h"
 
 static uint8_t window[PAGE_SIZE] __attribute__((aligned(4096)));
 
-#define FORM(what, start, code, ...)                                                                 \
-    do {                                                                                             \
-        mmu_set(va_to_maddr(entry), (start));                                                        \
-        PROBE(code, __VA_ARGS__);                                                                    \
-        say("%s: %s, entry %lx, same frame %d", what, fault_name(), pte_flags(*entry),               \
-            (*entry & PTE_FRAME) == (frame & PTE_FRAME));                                            \
+#define FORM(what, start, code, ...)                                                               \
+    do {                                                                                           \
+        mmu_set(va_to_maddr(entry), (start));                                                      \
+        PROBE(code, __VA_ARGS__);                                                                  \
+        say("%s: %s, entry %lx, same frame %d", what, fault_name(), pte_flags(*entry),             \
+            (*entry & PTE_FRAME) == (frame & PTE_FRAME));                                          \
     } while (0)
 
 static void forms(void)
@@ -31,9 +31,14 @@ static void forms(void)
     say("xchg gave the old one: %lx", pte_flags(other));
     other = rw;
     FORM("cmpxchg that matches", rw | PTE_GUEST_KERNEL, "lock cmpxchg %2, %0; setz %%cl",
-         : "+m"(*entry), "+a"(other) : "r"(ro) : "rcx", "cc");
+         : "+m"(*entry), "+a"(other)
+         : "r"(ro)
+         : "rcx", "cc");
     other = 0;
-    FORM("cmpxchg that does not", rw, "lock cmpxchg %2, %0", : "+m"(*entry), "+a"(other) : "r"(ro) : "cc");
+    FORM("cmpxchg that does not", rw, "lock cmpxchg %2, %0",
+         : "+m"(*entry), "+a"(other)
+         : "r"(ro)
+         : "cc");
     say("cmpxchg gave %lx", pte_flags(other));
     FORM("lock and byte", rw, "lock andb $0xfd, %0", : "+m"(*entry) : : "cc");
     FORM("and 8", rw, "and %1, %0", : "+m"(*entry) : "r"(~PTE_W) : "cc");
@@ -52,12 +57,17 @@ static void forms(void)
 static void refusals(void)
 {
     volatile uint64_t *entry = pte_of(window, 1);
-    uint64_t frame = va_to_maddr(window), rw = frame | PTE_RW, own = va_to_maddr(kernel_l4) | PTE_RW;
+    uint64_t frame = va_to_maddr(window), rw = frame | PTE_RW,
+             own = va_to_maddr(kernel_l4) | PTE_RW;
     uint8_t *page = page_get();
 
     FORM("a writable table", rw, "mov %1, %0", : "=m"(*entry) : "r"(own));
-    FORM("a frame past the end", rw, "mov %1, %0", : "=m"(*entry) : "r"(0x000ffffffffff000UL | PTE_RW));
-    FORM("a hypervisor frame", rw, "mov %1, %0", : "=m"(*entry) : "r"((kernel_l4[260] & PTE_FRAME) | PTE_RW));
+    FORM("a frame past the end", rw, "mov %1, %0",
+         : "=m"(*entry)
+         : "r"(0x000ffffffffff000UL | PTE_RW));
+    FORM("a hypervisor frame", rw, "mov %1, %0",
+         : "=m"(*entry)
+         : "r"((kernel_l4[260] & PTE_FRAME) | PTE_RW));
     mmu_set(va_to_maddr(entry), rw);
     volatile uint64_t *l2 = pte_of(window, 2), *l4 = kernel_l4;
     PROBE("mov %1, %0", : "=m"(*l2) : "r"(*l2));

@@ -1,6 +1,6 @@
 /*
- * Property: sched_op. Yield; block, which unmasks upcalls; poll for ports and for a time; what is refused. (Shutdown has
- * properties of its own.)
+ * Property: sched_op. Yield; block, which unmasks upcalls; poll for ports and for a time; what is
+ * refused. (Shutdown has properties of its own.)
  */
 #include "pvk.h"
 
@@ -43,7 +43,8 @@ static void run(void)
     upcalls_disable();
     vcpu_info()->evtchn_upcall_pending = 1;
     upcalls = 0;
-    SAY("block with one pending: %s, an upcall %d", rc_name(sched(SCHEDOP_block, NULL)), upcalls > 0);
+    SAY("block with one pending: %s, an upcall %d", rc_name(sched(SCHEDOP_block, NULL)),
+        upcalls > 0);
     upcalls_disable();
     event_mask(timer.port);
 
@@ -51,8 +52,8 @@ static void run(void)
     ports[1] = timer.port;
     set_timer(1000000);
     long rc = poll(ports, 2, 0);
-    say("poll for the timer's port: %s, timer pending %d, other %d", rc_name(rc), event_pending(timer.port),
-        event_pending(ipi.port));
+    say("poll for the timer's port: %s, timer pending %d, other %d", rc_name(rc),
+        event_pending(timer.port), event_pending(ipi.port));
     rc = poll(ports, 2, 0);
     say("poll with it pending: %s", rc_name(rc));
     shared_info->evtchn_pending[timer.port / 64] = 0;
@@ -72,7 +73,8 @@ static void run(void)
     say("poll with bad ports: %s", rc_name(poll((void *)BAD_POINTER, 1, time_now() + 1000000)));
     say("poll at a bad pointer: %s", rc_name(sched(SCHEDOP_poll, (void *)BAD_POINTER)));
     say("shutdown at a bad pointer: %s", rc_name(sched(SCHEDOP_shutdown, (void *)BAD_POINTER)));
-    say("shutdown_code at a bad pointer: %s", rc_name(sched(SCHEDOP_shutdown_code, (void *)BAD_POINTER)));
+    say("shutdown_code at a bad pointer: %s",
+        rc_name(sched(SCHEDOP_shutdown_code, (void *)BAD_POINTER)));
     struct sched_remote_shutdown remote = {.domain_id = 1234, .reason = 1};
     say("remote_shutdown of nobody: %s", rc_name(sched(SCHEDOP_remote_shutdown, &remote)));
     struct sched_watchdog dog = {.id = 0, .timeout = 60};

@@ -3,8 +3,8 @@
  */
 #include "pvk.h"
 
-#define MSR_FS_BASE 0xc0000100
-#define MSR_GS_BASE 0xc0000101
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 
 static uint64_t rdmsr(uint32_t msr)
@@ -61,8 +61,10 @@ static void run(void)
     say("wrmsr FS_BASE non-canonical: %s", fault_name());
     wrmsr(MSR_KERNEL_GS_BASE, NONCANONICAL_POINTER);
     say("wrmsr KERNEL_GS_BASE non-canonical: %s", fault_name());
-    say("a load of fs by selector clears the base: %s",
-        ({ __asm__ volatile("mov %0, %%fs" : : "r"(0)); rc_name((long)rdmsr(MSR_FS_BASE)); }));
+    say("a load of fs by selector clears the base: %s", ({
+            __asm__ volatile("mov %0, %%fs" : : "r"(0));
+            rc_name((long)rdmsr(MSR_FS_BASE));
+        }));
     base(SEGBASE_GS_USER, 0);
 
     extern const uint8_t user_syscall[];
@@ -73,7 +75,8 @@ static void run(void)
     } stacks[] = {{"flat", FLAT_KERNEL_SS}, {"RPL 0", FLAT_KERNEL_SS & ~3UL}, {"null", 0}};
     for (unsigned int i = 0; i < ARRAY_SIZE(stacks); i++)
         say("stack_switch, ss %s: %s", stacks[i].what,
-            rc_name(HC(__HYPERVISOR_stack_switch, stacks[i].ss, U(this_cpu()) + USER_ENTRY_STACK_TOP)));
+            rc_name(
+                HC(__HYPERVISOR_stack_switch, stacks[i].ss, U(this_cpu()) + USER_ENTRY_STACK_TOP)));
     say("stack_switch, rsp non-canonical: %s",
         rc_name(HC(__HYPERVISOR_stack_switch, FLAT_KERNEL_SS, NONCANONICAL_POINTER)));
     struct regs r = user_frame(user_syscall, 7, 0, 0);

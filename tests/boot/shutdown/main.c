@@ -1,6 +1,7 @@
 /*
- * Properties that end the machine, each booted alone: how the control domain's end looks from outside. The
- * last line is printed before the end; tests/boot/ends looks at what the machine does then.
+ * Properties that end the machine, each booted alone: how the control domain's end looks from
+ * outside. The last line is printed before the end; tests/boot/ends looks at what the machine does
+ * then.
  */
 #include "pvk.h"
 

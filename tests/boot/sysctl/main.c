@@ -1,5 +1,6 @@
 /*
- * Property: sysctl as tools use it: physinfo, list of domains, console ring, scheduler, topology; refusals.
+ * Property: sysctl as tools use it: physinfo, list of domains, console ring, scheduler, topology;
+ * refusals.
  */
 #include "pvk.h"
 
@@ -19,17 +20,21 @@ static void run(void)
 
     long rc = sysctl(XEN_SYSCTL_physinfo);
     struct xen_sysctl_physinfo p = op.u.physinfo;
-    say("physinfo: %s, threads %u, sockets right %d, nodes %u", rc_name(rc), p.threads_per_core, p.nr_cpus > 0, p.nr_nodes);
-    say("about 1 GiB in all: %d, less free: %d, PV: %d", p.total_pages > 0x3e000 && p.total_pages <= 0x40000,
-        p.free_pages < p.total_pages, (p.capabilities & XEN_SYSCTL_PHYSCAP_pv) != 0);
-    note("cpus %u, khz %u, free %lu, capabilities %x", p.nr_cpus, p.cpu_khz, p.free_pages, p.capabilities);
+    say("physinfo: %s, threads %u, sockets right %d, nodes %u", rc_name(rc), p.threads_per_core,
+        p.nr_cpus > 0, p.nr_nodes);
+    say("about 1 GiB in all: %d, less free: %d, PV: %d",
+        p.total_pages > 0x3e000 && p.total_pages <= 0x40000, p.free_pages < p.total_pages,
+        (p.capabilities & XEN_SYSCTL_PHYSCAP_pv) != 0);
+    note("cpus %u, khz %u, free %lu, capabilities %x", p.nr_cpus, p.cpu_khz, p.free_pages,
+         p.capabilities);
     op.u.getdomaininfolist.first_domain = 0;
     op.u.getdomaininfolist.max_domains = 4;
     set_xen_guest_handle(op.u.getdomaininfolist.buffer, list);
     rc = sysctl(XEN_SYSCTL_getdomaininfolist);
-    note("getdomaininfolist: %s, %u, the first is %u with vcpus: %d", rc_name(rc), op.u.getdomaininfolist.num_domains, list[0].domain,
+    note("getdomaininfolist: %s, %u, the first is %u with vcpus: %d", rc_name(rc),
+         op.u.getdomaininfolist.num_domains, list[0].domain, list[0].nr_online_vcpus > 0);
+    say("getdomaininfolist: %s, the first is %u with vcpus: %d", rc_name(rc), list[0].domain,
         list[0].nr_online_vcpus > 0);
-    say("getdomaininfolist: %s, the first is %u with vcpus: %d", rc_name(rc), list[0].domain, list[0].nr_online_vcpus > 0);
     op.u.getdomaininfolist.first_domain = 1;
     rc = sysctl(XEN_SYSCTL_getdomaininfolist);
     note("from 1 on: %s, %u", rc_name(rc), op.u.getdomaininfolist.num_domains);

@@ -1,6 +1,6 @@
 /*
- * Property: time. The version protocol; time that never goes back, over blocks and yields; the scale agrees with the
- * hypervisor's own timer; the wall clock, and setting it.
+ * Property: time. The version protocol; time that never goes back, over blocks and yields; the
+ * scale agrees with the hypervisor's own timer; the wall clock, and setting it.
  */
 #include "pvk.h"
 
@@ -21,7 +21,8 @@ static uint64_t wall(void)
 
 static long settime(uint64_t secs, uint32_t nsecs, uint64_t system_time, uint32_t mbz)
 {
-    struct xen_platform_op op = {.cmd = XENPF_settime64, .interface_version = XENPF_INTERFACE_VERSION};
+    struct xen_platform_op op = {.cmd = XENPF_settime64,
+                                 .interface_version = XENPF_INTERFACE_VERSION};
     op.u.settime64.secs = secs;
     op.u.settime64.nsecs = nsecs;
     op.u.settime64.system_time = system_time;
@@ -48,9 +49,11 @@ static void run(void)
     }
     say("steps back over blocks and yields: %lu", back);
     uint64_t now = time_now();
-    say("more than a tenth of a second and less than an hour since boot: %d", now > 100000000UL && now < 3600000000000UL);
+    say("more than a tenth of a second and less than an hour since boot: %d",
+        now > 100000000UL && now < 3600000000000UL);
     uint64_t w = wall();
-    say("wall clock after 2020 and before 2100: %d", w + now > 1577836800000000000UL && w + now < 4102444800000000000UL);
+    say("wall clock after 2020 and before 2100: %d",
+        w + now > 1577836800000000000UL && w + now < 4102444800000000000UL);
     uint32_t version = shared_info->wc_version;
     long rc = settime(2000000000, 5, time_now(), 0);
     say("settime64: %s, the version moved %d", rc_name(rc), shared_info->wc_version != version);
@@ -58,7 +61,8 @@ static void run(void)
     say("wall clock then about 2000000000 s: %d",
         was >= 2000000000000000000UL && was < 2000000060000000000UL);
     say("settime64 with mbz set: %s", rc_name(settime(2000000000, 5, time_now(), 1)));
-    note("settime64 with nsecs too many: %s", rc_name(settime(2000000000, 2000000000, time_now(), 0)));
+    note("settime64 with nsecs too many: %s",
+         rc_name(settime(2000000000, 2000000000, time_now(), 0)));
     rc = settime((w + now) / 1000000000UL, (uint32_t)((w + now) % 1000000000UL), now, 0);
     say("and back: %s", rc_name(rc));
     volatile struct vcpu_time_info *t = &vcpu_info()->time;

@@ -1,6 +1,6 @@
 /*
- * Property: timers. set_timer_op, the single-shot timer with its flag for times gone by, and the periodic one
- * raise VIRQ_TIMER, not before their time.
+ * Property: timers. set_timer_op, the single-shot timer with its flag for times gone by, and the
+ * periodic one raise VIRQ_TIMER, not before their time.
  */
 #include "pvk.h"
 
@@ -21,7 +21,8 @@ static void wait(void)
 static bool take(void)
 {
     bool was = event_pending(port);
-    __atomic_fetch_and(&shared_info->evtchn_pending[port / 64], ~(1UL << (port % 64)), __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&shared_info->evtchn_pending[port / 64], ~(1UL << (port % 64)),
+                       __ATOMIC_SEQ_CST);
     vcpu_info()->evtchn_upcall_pending = 0;
     vcpu_info()->evtchn_pending_sel = 0;
     return was;
@@ -59,7 +60,8 @@ static void run(void)
     say("singleshot: %s, came %d, not early %d", rc_name(rc), take(), time_now() >= when);
     one.timeout_abs_ns = time_now() - 1000;
     one.flags = VCPU_SSHOTTMR_future;
-    say("singleshot in the past with the flag: %s", rc_name(vcpu(VCPUOP_set_singleshot_timer, &one)));
+    say("singleshot in the past with the flag: %s",
+        rc_name(vcpu(VCPUOP_set_singleshot_timer, &one)));
     say("came: %d", take());
     one.flags = 0;
     rc = vcpu(VCPUOP_set_singleshot_timer, &one);
@@ -72,7 +74,8 @@ static void run(void)
     while (time_now() < until)
         cpu_relax();
     say("stopped: %s, came %d", rc_name(rc), take());
-    say("singleshot at a bad pointer: %s", rc_name(vcpu(VCPUOP_set_singleshot_timer, (void *)BAD_POINTER)));
+    say("singleshot at a bad pointer: %s",
+        rc_name(vcpu(VCPUOP_set_singleshot_timer, (void *)BAD_POINTER)));
 
     struct vcpu_set_periodic_timer every = {.period_ns = 100};
     say("periodic of 100 ns: %s", rc_name(vcpu(VCPUOP_set_periodic_timer, &every)));
@@ -84,10 +87,12 @@ static void run(void)
         wait();
         came += take();
     }
-    say("periodic of 2 ms: %s, five came %d, not too soon %d", rc_name(rc), came == 5, time_now() - start >= 7000000);
+    say("periodic of 2 ms: %s, five came %d, not too soon %d", rc_name(rc), came == 5,
+        time_now() - start >= 7000000);
     every.period_ns = ~0UL;
     say("periodic of for ever: %s", rc_name(vcpu(VCPUOP_set_periodic_timer, &every)));
-    say("periodic at a bad pointer: %s", rc_name(vcpu(VCPUOP_set_periodic_timer, (void *)BAD_POINTER)));
+    say("periodic at a bad pointer: %s",
+        rc_name(vcpu(VCPUOP_set_periodic_timer, (void *)BAD_POINTER)));
     say("stop: %s", rc_name(vcpu(VCPUOP_stop_periodic_timer, NULL)));
     struct evtchn_close close = {.port = port};
     evtchn(EVTCHNOP_close, &close);

@@ -1,11 +1,12 @@
 /*
- * Property: user mode. A second page-table tree, entered by IRET and left by SYSCALL, exception or software
- * interrupt; registers and frames on the way; what user mode may not reach.
+ * Property: user mode. A second page-table tree, entered by IRET and left by SYSCALL, exception or
+ * software interrupt; registers and frames on the way; what user mode may not reach.
  */
 #include "pvk.h"
 
-extern const uint8_t user_syscall[], user_ud2[], user_read[], user_write[], user_exec[], user_int3[], user_cpuid[],
-    user_in[], user_cli[], user_hlt[], user_rdtsc[], user_int80[], user_div[];
+extern const uint8_t user_syscall[], user_ud2[], user_read[], user_write[], user_exec[],
+    user_int3[], user_cpuid[], user_in[], user_cli[], user_hlt[], user_rdtsc[], user_int80[],
+    user_div[];
 
 static const char *result(void)
 {
@@ -38,9 +39,10 @@ static void system_calls(void)
     const struct regs *u = &this_cpu()->user_regs;
     say("system call: %s, rax %lx, rip behind it %d, rsp right %d", vector_name(u->vector), u->rax,
         u->rip == user_address(user_syscall) + 5, u->rsp == USER_STACK - 64);
-    say("rcx is rip %d, r11 is rflags %d, rflags %lx", u->rcx == u->rip, u->r11 == u->rflags, u->rflags);
-    say("cs %x ss %x, upcall mask saved %lx, now %u", (unsigned int)(u->cs & 0xffff), (unsigned int)u->ss,
-        u->cs >> 32 & 0xff, vcpu_info()->evtchn_upcall_mask);
+    say("rcx is rip %d, r11 is rflags %d, rflags %lx", u->rcx == u->rip, u->r11 == u->rflags,
+        u->rflags);
+    say("cs %x ss %x, upcall mask saved %lx, now %u", (unsigned int)(u->cs & 0xffff),
+        (unsigned int)u->ss, u->cs >> 32 & 0xff, vcpu_info()->evtchn_upcall_mask);
     unsigned int same = 0;
     const uint64_t *seen = (const uint64_t *)u;
     for (unsigned int i = 0; i < 15; i++)
@@ -125,7 +127,8 @@ static void entry_flags(void)
     r = user_frame(user_syscall, 1, 0, 0);
     r.rflags = 0;
     user_run(&r);
-    say("without IF: %lx, saved mask %lx", this_cpu()->user_regs.rflags, this_cpu()->user_regs.cs >> 32 & 0xff);
+    say("without IF: %lx, saved mask %lx", this_cpu()->user_regs.rflags,
+        this_cpu()->user_regs.cs >> 32 & 0xff);
 }
 
 static void run(void)

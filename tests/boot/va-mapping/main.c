@@ -1,6 +1,7 @@
 /*
- * Property: update_va_mapping and update_va_mapping_otherdomain, with every flush flag: none, all of the TLB,
- * one page; local, all, by mask. The new mapping is in force after the call if a flush was asked for.
+ * Property: update_va_mapping and update_va_mapping_otherdomain, with every flush flag: none, all
+ * of the TLB, one page; local, all, by mask. The new mapping is in force after the call if a flush
+ * was asked for.
  */
 #include "pvk.h"
 
@@ -16,9 +17,12 @@ static void flushes(void)
         uint64_t flags;
         bool by_mask;
     } cases[] = {
-        {"INVLPG local", UVMF_INVLPG | UVMF_LOCAL, false}, {"INVLPG all", UVMF_INVLPG | UVMF_ALL, false},
-        {"INVLPG by mask", UVMF_INVLPG, true},             {"TLB_FLUSH local", UVMF_TLB_FLUSH | UVMF_LOCAL, false},
-        {"TLB_FLUSH all", UVMF_TLB_FLUSH | UVMF_ALL, false}, {"TLB_FLUSH by mask", UVMF_TLB_FLUSH, true},
+        {"INVLPG local", UVMF_INVLPG | UVMF_LOCAL, false},
+        {"INVLPG all", UVMF_INVLPG | UVMF_ALL, false},
+        {"INVLPG by mask", UVMF_INVLPG, true},
+        {"TLB_FLUSH local", UVMF_TLB_FLUSH | UVMF_LOCAL, false},
+        {"TLB_FLUSH all", UVMF_TLB_FLUSH | UVMF_ALL, false},
+        {"TLB_FLUSH by mask", UVMF_TLB_FLUSH, true},
     };
 
     *a = 0xa;
@@ -33,7 +37,8 @@ static void flushes(void)
     pte_set(window, va_to_maddr(a) | PTE_RW);
     say("no flush: %s", rc_name(pte_try(window, va_to_maddr(b) | PTE_RW, UVMF_NONE)));
     say("flush type 3: %s", rc_name(pte_try(window, va_to_maddr(b) | PTE_RW, 3)));
-    say("mask at a bad pointer: %s", rc_name(pte_try(window, va_to_maddr(a) | PTE_RW, UVMF_TLB_FLUSH | BAD_POINTER)));
+    say("mask at a bad pointer: %s",
+        rc_name(pte_try(window, va_to_maddr(a) | PTE_RW, UVMF_TLB_FLUSH | BAD_POINTER)));
     page_unprotect(window);
     page_put(a);
     page_put(b);
@@ -64,18 +69,23 @@ static void run(void)
     say("where no L1 is: %s", rc_name(pte_try((void *)(90UL << 39), frame | PTE_RW, UVMF_INVLPG)));
     say("where the L4 entry is but no L3 entry: %s",
         rc_name(pte_try((void *)0xffffff8000000000UL, frame | PTE_RW, UVMF_INVLPG)));
-    say("in the hypervisor's range: %s", rc_name(pte_try((void *)HV_POINTER, frame | PTE_RW, UVMF_INVLPG)));
-    say("in the m2p: %s", rc_name(pte_try((void *)MACH2PHYS_VIRT_START, frame | PTE_RW, UVMF_INVLPG)));
-    say("non-canonical: %s", rc_name(pte_try((void *)NONCANONICAL_POINTER, frame | PTE_RW, UVMF_INVLPG)));
-    say("a page table writable: %s", rc_name(pte_try(window, va_to_maddr(kernel_l4) | PTE_RW, UVMF_INVLPG)));
-    say("frame past the end: %s", rc_name(pte_try(window, 0x000ffffffffff000UL | PTE_RW, UVMF_INVLPG)));
+    say("in the hypervisor's range: %s",
+        rc_name(pte_try((void *)HV_POINTER, frame | PTE_RW, UVMF_INVLPG)));
+    say("in the m2p: %s",
+        rc_name(pte_try((void *)MACH2PHYS_VIRT_START, frame | PTE_RW, UVMF_INVLPG)));
+    say("non-canonical: %s",
+        rc_name(pte_try((void *)NONCANONICAL_POINTER, frame | PTE_RW, UVMF_INVLPG)));
+    say("a page table writable: %s",
+        rc_name(pte_try(window, va_to_maddr(kernel_l4) | PTE_RW, UVMF_INVLPG)));
+    say("frame past the end: %s",
+        rc_name(pte_try(window, 0x000ffffffffff000UL | PTE_RW, UVMF_INVLPG)));
     say("other domain, self: %s", rc_name(HC(__HYPERVISOR_update_va_mapping_otherdomain, window,
                                              va_to_maddr(page) | PTE_RW, UVMF_INVLPG, DOMID_SELF)));
     say("other domain, nobody: %s", rc_name(HC(__HYPERVISOR_update_va_mapping_otherdomain, window,
                                                va_to_maddr(page) | PTE_RW, UVMF_INVLPG, 1234)));
     say("other domain, DOMID_IO, own page: %s",
-        rc_name(HC(__HYPERVISOR_update_va_mapping_otherdomain, window, va_to_maddr(page) | PTE_RW, UVMF_INVLPG,
-                   DOMID_IO)));
+        rc_name(HC(__HYPERVISOR_update_va_mapping_otherdomain, window, va_to_maddr(page) | PTE_RW,
+                   UVMF_INVLPG, DOMID_IO)));
     page_unprotect(window);
     page_put(page);
 }

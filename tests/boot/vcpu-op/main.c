@@ -1,6 +1,7 @@
 /*
- * Property: vcpu_op. States of vCPUs and what may be done in each; bring-up with good and bad contexts;
- * runstate and time areas; vcpu_info placement; timers of another vCPU; down and up again.
+ * Property: vcpu_op. States of vCPUs and what may be done in each; bring-up with good and bad
+ * contexts; runstate and time areas; vcpu_info placement; timers of another vCPU; down and up
+ * again.
  */
 #include "pvk.h"
 
@@ -19,9 +20,11 @@ static void bring_up(void)
     say("is_up 8192: %s", rc_name(vcpu(VCPUOP_is_up, 8192, NULL)));
     say("is_up 0xffffffff: %s", rc_name(vcpu(VCPUOP_is_up, 0xffffffff, NULL)));
     say("unknown: %s", rc_name(vcpu(99, 0, NULL)));
-    SAY("initialise the running one: %s", (vcpu_context(0, &context), rc_name(vcpu(VCPUOP_initialise, 0, &context))));
+    SAY("initialise the running one: %s",
+        (vcpu_context(0, &context), rc_name(vcpu(VCPUOP_initialise, 0, &context))));
     say("up the running one: %s", rc_name(vcpu(VCPUOP_up, 0, NULL)));
-    say("initialise at a bad pointer: %s", rc_name(vcpu(VCPUOP_initialise, 1, (void *)BAD_POINTER)));
+    say("initialise at a bad pointer: %s",
+        rc_name(vcpu(VCPUOP_initialise, 1, (void *)BAD_POINTER)));
     say("initialise past the last: %s", rc_name(vcpu(VCPUOP_initialise, 500, &context)));
 }
 
@@ -37,12 +40,16 @@ static void contexts(void)
         {"gdt of 9000", offsetof(struct vcpu_guest_context, gdt_ents), 9000},
         {"event callback non-canonical", offsetof(struct vcpu_guest_context, event_callback_eip),
          NONCANONICAL_POINTER},
-        {"syscall callback non-canonical", offsetof(struct vcpu_guest_context, syscall_callback_eip),
+        {"syscall callback non-canonical",
+         offsetof(struct vcpu_guest_context, syscall_callback_eip), NONCANONICAL_POINTER},
+        {"rip non-canonical", offsetof(struct vcpu_guest_context, user_regs.rip),
          NONCANONICAL_POINTER},
-        {"rip non-canonical", offsetof(struct vcpu_guest_context, user_regs.rip), NONCANONICAL_POINTER},
-        {"rsp non-canonical", offsetof(struct vcpu_guest_context, user_regs.rsp), NONCANONICAL_POINTER},
-        {"fs_base non-canonical", offsetof(struct vcpu_guest_context, fs_base), NONCANONICAL_POINTER},
-        {"gs_base_user non-canonical", offsetof(struct vcpu_guest_context, gs_base_user), NONCANONICAL_POINTER},
+        {"rsp non-canonical", offsetof(struct vcpu_guest_context, user_regs.rsp),
+         NONCANONICAL_POINTER},
+        {"fs_base non-canonical", offsetof(struct vcpu_guest_context, fs_base),
+         NONCANONICAL_POINTER},
+        {"gs_base_user non-canonical", offsetof(struct vcpu_guest_context, gs_base_user),
+         NONCANONICAL_POINTER},
         {"a trap handler non-canonical", offsetof(struct vcpu_guest_context, trap_ctxt[6].address),
          NONCANONICAL_POINTER},
     };
@@ -76,12 +83,14 @@ static void run_second(void)
     vcpu_give(1, count, NULL);
     vcpu_wait(1);
     say("it ran: %u, with upcall mask %u", ran, its_mask);
-    SAY("initialise it again: %s", (vcpu_context(1, &context), rc_name(vcpu(VCPUOP_initialise, 1, &context))));
+    SAY("initialise it again: %s",
+        (vcpu_context(1, &context), rc_name(vcpu(VCPUOP_initialise, 1, &context))));
     say("is_up: %s", rc_name(vcpu(VCPUOP_is_up, 1, NULL)));
     say("up again: %s", rc_name(vcpu(VCPUOP_up, 1, NULL)));
     say("down: %s", rc_name(vcpu(VCPUOP_down, 1, NULL)));
     say("is_up: %s", rc_name(vcpu(VCPUOP_is_up, 1, NULL)));
-    SAY("initialise while down: %s", (vcpu_context(1, &context), rc_name(vcpu(VCPUOP_initialise, 1, &context))));
+    SAY("initialise while down: %s",
+        (vcpu_context(1, &context), rc_name(vcpu(VCPUOP_initialise, 1, &context))));
     say("up: %s", rc_name(vcpu(VCPUOP_up, 1, NULL)));
     vcpu_give(1, count, NULL);
     vcpu_wait(1);
@@ -102,18 +111,21 @@ static void runstates(void)
     rc = vcpu(VCPUOP_get_runstate_info, 0, &info);
     say("get_runstate_info: %s, state %d", rc_name(rc), info.state);
     uint64_t sum = info.time[0] + info.time[1] + info.time[2] + info.time[3];
-    say("times add up to less than now: %d, running is most: %d", sum <= time_now(), info.time[0] > 0);
+    say("times add up to less than now: %d, running is most: %d", sum <= time_now(),
+        info.time[0] > 0);
     uint64_t blocked = runstate.time[RUNSTATE_blocked];
     struct sched_poll poll = {.nr_ports = 0, .timeout = time_now() + 2000000};
     HC(__HYPERVISOR_sched_op, SCHEDOP_poll, &poll);
-    say("after a poll of 2 ms, blocked time grew by as much: %d", runstate.time[RUNSTATE_blocked] - blocked >= 1000000);
+    say("after a poll of 2 ms, blocked time grew by as much: %d",
+        runstate.time[RUNSTATE_blocked] - blocked >= 1000000);
     say("state %d", runstate.state);
     rc = vcpu(VCPUOP_get_runstate_info, 0, (void *)BAD_POINTER);
     say("get_runstate_info at a bad pointer: %s", rc_name(rc));
     area.addr.v = (void *)BAD_POINTER;
     note("register a bad area: %s", rc_name(vcpu(VCPUOP_register_runstate_memory_area, 0, &area)));
     area.addr.v = (void *)HV_POINTER;
-    say("register an area in the hypervisor: %s", rc_name(vcpu(VCPUOP_register_runstate_memory_area, 0, &area)));
+    say("register an area in the hypervisor: %s",
+        rc_name(vcpu(VCPUOP_register_runstate_memory_area, 0, &area)));
     say("register at a bad pointer: %s",
         rc_name(vcpu(VCPUOP_register_runstate_memory_area, 0, (void *)BAD_POINTER)));
     area.addr.v = NULL;
@@ -134,9 +146,12 @@ static void placement(void)
     uint8_t *page = page_get();
     struct vcpu_register_vcpu_info info = {.mfn = va_to_mfn(page), .offset = 64};
 
-    say("vcpu_info at an odd offset: %s", (info.offset = 33, rc_name(vcpu(VCPUOP_register_vcpu_info, 0, &info))));
-    say("across the page's end: %s", (info.offset = 4080, rc_name(vcpu(VCPUOP_register_vcpu_info, 0, &info))));
-    say("past the page: %s", (info.offset = 8192, rc_name(vcpu(VCPUOP_register_vcpu_info, 0, &info))));
+    say("vcpu_info at an odd offset: %s",
+        (info.offset = 33, rc_name(vcpu(VCPUOP_register_vcpu_info, 0, &info))));
+    say("across the page's end: %s",
+        (info.offset = 4080, rc_name(vcpu(VCPUOP_register_vcpu_info, 0, &info))));
+    say("past the page: %s",
+        (info.offset = 8192, rc_name(vcpu(VCPUOP_register_vcpu_info, 0, &info))));
     info.offset = 64;
     info.mfn = 0xffffffffffUL;
     say("in a frame past the end: %s", rc_name(vcpu(VCPUOP_register_vcpu_info, 0, &info)));
@@ -151,8 +166,8 @@ static void placement(void)
     shared_info->vcpu_info[0].evtchn_upcall_pending = 1;
     long rc = vcpu(VCPUOP_register_vcpu_info, 0, &info);
     struct vcpu_info *moved = (struct vcpu_info *)(page + 64);
-    say("register: %s, mask came along %u, pending %u, time is there %d", rc_name(rc), moved->evtchn_upcall_mask,
-        moved->evtchn_upcall_pending, moved->time.system_time != 0);
+    say("register: %s, mask came along %u, pending %u, time is there %d", rc_name(rc),
+        moved->evtchn_upcall_mask, moved->evtchn_upcall_pending, moved->time.system_time != 0);
     say("all selector words set: %d", moved->evtchn_pending_sel == ~0UL);
     vcpu_infos[0] = moved;
     say("register again: %s", rc_name(vcpu(VCPUOP_register_vcpu_info, 0, &info)));

@@ -1,6 +1,6 @@
 /*
- * Property: every sub-operation of xen_version, with good and bad arguments. What names the build (extra
- * version, compiler, build id) may differ; sizes, return values and the feature map may not.
+ * Property: every sub-operation of xen_version, with good and bad arguments. What names the build
+ * (extra version, compiler, build id) may differ; sizes, return values and the feature map may not.
  */
 #include "pvk.h"
 
@@ -17,11 +17,11 @@ static void text(const char *what, int cmd, size_t size)
     memset(page, 0x55, PAGE_SIZE);
     long rc = version(cmd, page);
     size_t n = strlen(page);
-    say("%s: %s, terminated in its %lu bytes: %d, wrote past them: %d", what, rc_name(rc), size, n < size,
-        page[size] != 0x55);
+    say("%s: %s, terminated in its %lu bytes: %d, wrote past them: %d", what, rc_name(rc), size,
+        n < size, page[size] != 0x55);
     note("%s '%s'", what, page);
-    say("%s to a bad pointer: %s, into the hypervisor: %s", what, rc_name(version(cmd, (void *)BAD_POINTER)),
-        rc_name(version(cmd, (void *)HV_POINTER)));
+    say("%s to a bad pointer: %s, into the hypervisor: %s", what,
+        rc_name(version(cmd, (void *)BAD_POINTER)), rc_name(version(cmd, (void *)HV_POINTER)));
     page_put(page);
 }
 
@@ -56,7 +56,8 @@ static void features(void)
     say("get_features(1): %s", rc_name(version(XENVER_get_features, &f)));
     f.submap_idx = 0xffffffff;
     say("get_features(-1): %s", rc_name(version(XENVER_get_features, &f)));
-    say("get_features to a bad pointer: %s", rc_name(version(XENVER_get_features, (void *)BAD_POINTER)));
+    say("get_features to a bad pointer: %s",
+        rc_name(version(XENVER_get_features, (void *)BAD_POINTER)));
 }
 
 static void run(void)

@@ -12,7 +12,7 @@ struct vcpu_arch {
 };
 
 struct dom_arch {
-    int unused;
+    uint64_t dirty_cpus;
 };
 
 extern _Thread_local struct vcpu *fake_current;

@@ -19,25 +19,28 @@ struct vcpu;
 struct gnt_active;
 struct gnt_track;
 
-#define GNT_MAX_FRAMES      64u   /* shared frames of a domain, at most */
-#define GNT_MAX_TRACK_PAGES 1024u /* pages of maptrack, at most */
-#define GNT_PER_FRAME       (4096u / sizeof(struct grant_entry_v1))
+#define GNT_MAX_FRAMES      64u  /* shared frames of a domain, at most */
+#define GNT_MAX_TRACK_PAGES 384u /* pages of maptrack, at most */
+#define GNT_PER_FRAME       512u /* references in a shared frame */
+#define GNT_ACTIVE_PER_PAGE 256u
 
 struct gnt_table {
-    struct lock lock;    /* RANK_GNT: granting side: active entries, growth */
+    struct lock lock;    /* RANK_GNT: the granting side: entries, growth */
     uint32_t nr_frames;  /* grows only; stored with release */
     uint32_t max_frames; /* <= GNT_MAX_FRAMES */
     struct grant_entry_v1 *shared[GNT_MAX_FRAMES];
-    struct gnt_active *active[GNT_MAX_FRAMES * 2]; /* one frame of active entries for 256 refs */
+    struct gnt_active **active; /* pointers to pages of active entries, made on demand */
 
-    struct lock track_lock; /* RANK_MAPTRACK: mapping side: handles */
+    struct lock track_lock; /* RANK_MAPTRACK: the mapping side: handles */
     uint32_t nr_track;      /* slots that have memory; grows only */
     uint32_t max_track;
-    uint32_t track_free; /* first free slot, UINT32_MAX: none */
-    uint32_t mappings;   /* handles in use */
-    struct gnt_track **track;
-    uint32_t cursor; /* destroy: next handle to drop */
+    uint32_t track_free;      /* first free slot, GNT_NO_HANDLE: none */
+    uint32_t mappings;        /* handles in use */
+    struct gnt_track **track; /* in the same page: pointers to pages of slots */
+    uint32_t cursor;          /* release: next handle to drop */
 };
+
+#define GNT_NO_HANDLE UINT32_MAX
 
 /*
  * Limits as in createdomain (max_grant_frames, max_maptrack_frames; negative: default). Allocates

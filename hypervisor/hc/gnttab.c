@@ -1,0 +1,352 @@
+/* HYPERVISOR_grant_table_op: batches of requests, each copied in once, done, and its result out. */
+#include "base/string.h"
+#include "core/gnt/map.h"
+#include "hc/hc.h"
+#include "port/clock.h"
+#include "port/frame.h"
+#include "port/tlb.h"
+
+#define LOOK_EVERY  16u /* requests between two looks for something more urgent */
+#define UNMAP_BATCH 32u /* unmappings that share a TLB flush */
+
+/* A batch under way: where the next request is, how many are left. */
+struct batch {
+    uint64_t va, left;
+    uint32_t since_look;
+};
+
+/* After one more request: should the rest wait? */
+static bool pause_here(struct batch *b, uint64_t size)
+{
+    b->va += size;
+    b->left--;
+    if (++b->since_look < LOOK_EVERY || !b->left)
+        return false;
+    b->since_look = 0;
+    return preempt_wanted();
+}
+
+static long later(const struct batch *b, uint64_t *arg)
+{
+    arg[1] = b->va;
+    arg[2] = b->left;
+    return HC_AGAIN;
+}
+
+/* The domain a request names by number: the caller's own, or any. */
+static struct domain *named(struct domain *d, domid_t id)
+{
+    return id == d->id ? d : dom_get(id);
+}
+
+static void unnamed(struct domain *d, struct domain *other)
+{
+    if (other && other != d)
+        dom_put(other);
+}
+
+/* --- map, unmap
+ * --------------------------------------------------------------------------------------- */
+
+static long map(struct vcpu *v, uint64_t *arg, struct batch *b)
+{
+    struct domain *from = NULL; /* requests of a batch mostly name one domain */
+    domid_t last = DOMID_INVALID;
+    long rc = 0;
+
+    while (b->left && !rc) {
+        struct gnttab_map_grant_ref op;
+
+        if (guest_get(&op, b->va)) {
+            rc = -XEN_EFAULT;
+            break;
+        }
+        if (op.dom != last || !from) {
+            unnamed(v->dom, from);
+            last = op.dom;
+            from = named(v->dom, last);
+        }
+        op.status = (int16_t)(from ? gnt_map(v, from, &op) : GNTST_bad_domain);
+        if (guest_put(b->va, &op))
+            rc = -XEN_EFAULT;
+        else if (pause_here(b, sizeof(op)))
+            rc = later(b, arg);
+    }
+    unnamed(v->dom, from);
+    return rc;
+}
+
+/* A single one keeps its flush off processors where the domain has not run since the last. */
+static void finish(struct domain *d, struct gnt_unmap *u, unsigned int n)
+{
+    unsigned int host = 0;
+
+    for (unsigned int i = 0; i < n; i++)
+        host |= u[i].done & GNTMAP_host_map;
+    if (host)
+        tlb_flush_mask(__atomic_load_n(&d->arch.dirty_cpus, __ATOMIC_SEQ_CST), TLB_ALL_VA);
+    for (unsigned int i = 0; i < n; i++)
+        gnt_unmap_finish(d, &u[i]);
+}
+
+static long unmap(struct vcpu *v, uint64_t *arg, struct batch *b)
+{
+    struct gnt_unmap u[UNMAP_BATCH];
+    long rc = 0;
+
+    while (b->left && !rc) {
+        bool pause = false;
+        unsigned int n = 0;
+
+        while (n < UNMAP_BATCH && b->left && !rc) {
+            struct gnttab_unmap_grant_ref op;
+
+            if (guest_get(&op, b->va)) {
+                rc = -XEN_EFAULT;
+                break;
+            }
+            u[n] = (struct gnt_unmap){
+                .host_addr = op.host_addr, .dev_bus_addr = op.dev_bus_addr, .handle = op.handle};
+            op.status = (int16_t)gnt_unmap_begin(v, &u[n++]);
+            if (guest_write(b->va + offsetof(struct gnttab_unmap_grant_ref, status), &op.status,
+                            sizeof(op.status)))
+                rc = -XEN_EFAULT;
+            b->va += sizeof(op);
+            b->left--;
+        }
+        finish(v->dom, u, n);
+        if (!rc && b->left)
+            pause = preempt_wanted();
+        if (pause)
+            rc = later(b, arg);
+    }
+    return rc;
+}
+
+/* Without a new address it is an unmapping; moving an entry there is not offered (see gnt.md). */
+static long unmap_and_replace(struct vcpu *v, uint64_t *arg, struct batch *b)
+{
+    long rc = 0;
+
+    while (b->left && !rc) {
+        struct gnttab_unmap_and_replace op;
+
+        if (guest_get(&op, b->va))
+            return -XEN_EFAULT;
+        op.status = GNTST_general_error;
+        if (!op.new_addr) {
+            struct gnt_unmap u = {.host_addr = op.host_addr, .handle = op.handle};
+
+            op.status = (int16_t)gnt_unmap_begin(v, &u);
+            finish(v->dom, &u, 1);
+        }
+        if (guest_put(b->va, &op))
+            rc = -XEN_EFAULT;
+        else if (pause_here(b, sizeof(op)))
+            rc = later(b, arg);
+    }
+    return rc;
+}
+
+/* --- copy, transfer, swap
+ * ----------------------------------------------------------------------------- */
+
+static long copy(struct vcpu *v, uint64_t *arg, struct batch *b)
+{
+    long rc = 0;
+
+    while (b->left && !rc) {
+        struct gnttab_copy op;
+
+        if (guest_get(&op, b->va))
+            return -XEN_EFAULT;
+        op.status = (int16_t)gnt_copy(v->dom, &op);
+        if (guest_write(b->va + offsetof(struct gnttab_copy, status), &op.status,
+                        sizeof(op.status)))
+            rc = -XEN_EFAULT;
+        else if (pause_here(b, sizeof(op)))
+            rc = later(b, arg);
+    }
+    return rc;
+}
+
+/* Not offered (A17): each request says so. */
+static long transfer(uint64_t *arg, struct batch *b)
+{
+    long rc = 0;
+
+    while (b->left && !rc) {
+        int16_t status = GNTST_general_error;
+
+        if (guest_write(b->va + offsetof(struct gnttab_transfer, status), &status, sizeof(status)))
+            rc = -XEN_EFAULT;
+        else if (pause_here(b, sizeof(struct gnttab_transfer)))
+            rc = later(b, arg);
+    }
+    return rc;
+}
+
+static long swap(struct vcpu *v, uint64_t *arg, struct batch *b)
+{
+    long rc = 0;
+
+    while (b->left && !rc) {
+        struct gnttab_swap_grant_ref op;
+
+        if (guest_get(&op, b->va))
+            return -XEN_EFAULT;
+        op.status = (int16_t)gnt_swap(v->dom, op.ref_a, op.ref_b);
+        if (guest_put(b->va, &op))
+            rc = -XEN_EFAULT;
+        else if (pause_here(b, sizeof(op)))
+            rc = later(b, arg);
+    }
+    return rc;
+}
+
+/* --- the table itself
+ * --------------------------------------------------------------------------------- */
+
+/* The domain whose table it is: one's own, or any for dom0. */
+static int table_of(struct vcpu *v, domid_t id, struct domain **d)
+{
+    *d = dom_get_for(v->dom, id);
+    if (*d)
+        return GNTST_okay;
+    struct domain *other = v->dom->is_dom0 ? NULL : dom_get(id);
+    if (!other)
+        return GNTST_bad_domain;
+    dom_put(other);
+    return GNTST_permission_denied;
+}
+
+static long setup_table(struct vcpu *v, uint64_t va)
+{
+    struct gnttab_setup_table op;
+    struct domain *d;
+    long rc = 0;
+
+    if (guest_get(&op, va))
+        return -XEN_EFAULT;
+    op.status = (int16_t)table_of(v, op.dom, &d);
+    if (!op.status) {
+        op.status = (int16_t)gnt_grow(d, op.nr_frames);
+        for (uint32_t i = 0; !op.status && !rc && i < op.nr_frames; i++)
+            if (guest_write64(HANDLE(op.frame_list) + i * 8ul, gnt_frame(d, i).n))
+                rc = -XEN_EFAULT;
+        dom_put(d);
+    }
+    return rc ? rc : guest_put(va, &op);
+}
+
+static long query_size(struct vcpu *v, uint64_t va)
+{
+    struct gnttab_query_size op;
+    struct domain *d;
+
+    if (guest_get(&op, va))
+        return -XEN_EFAULT;
+    op.status = (int16_t)table_of(v, op.dom, &d);
+    if (!op.status) {
+        op.nr_frames = gnt_frames(d);
+        op.max_nr_frames = d->gnt.max_frames;
+        dom_put(d);
+    }
+    return guest_put(va, &op);
+}
+
+static long dump_table(struct vcpu *v, uint64_t va)
+{
+    struct gnttab_dump_table op;
+    struct domain *d = NULL;
+
+    if (guest_get(&op, va))
+        return -XEN_EFAULT;
+    op.status = GNTST_permission_denied; /* it fills the console */
+    if (v->dom->is_dom0)
+        op.status = (int16_t)table_of(v, op.dom, &d);
+    if (d) {
+        gnt_dump(d);
+        dom_put(d);
+    }
+    return guest_put(va, &op);
+}
+
+/* Version 1 is all there is: who asks for 2 is told no, and kernels go on with 1. */
+static long set_version(uint64_t va)
+{
+    struct gnttab_set_version op;
+    uint32_t asked;
+
+    if (guest_get(&op, va))
+        return -XEN_EFAULT;
+    asked = op.version;
+    op.version = 1;
+    if (guest_put(va, &op))
+        return -XEN_EFAULT;
+    return asked == 1 ? 0 : asked == 2 ? -XEN_ENOSYS : -XEN_EINVAL;
+}
+
+static long get_version(struct vcpu *v, uint64_t va)
+{
+    struct gnttab_get_version op;
+    struct domain *d;
+
+    if (guest_get(&op, va))
+        return -XEN_EFAULT;
+    int status = table_of(v, op.dom, &d);
+    if (status)
+        return status == GNTST_bad_domain ? -XEN_ESRCH : -XEN_EPERM;
+    dom_put(d);
+    op.version = 1;
+    return guest_put(va, &op);
+}
+
+/* Status frames belong to version 2. */
+static long get_status_frames(uint64_t va)
+{
+    struct gnttab_get_status_frames op;
+
+    if (guest_get(&op, va))
+        return -XEN_EFAULT;
+    op.status = GNTST_general_error;
+    return guest_put(va, &op);
+}
+
+long hc_grant_table_op(struct vcpu *v, uint64_t *arg)
+{
+    struct batch b = {.va = arg[1], .left = arg[2]};
+
+    if (arg[2] > INT32_MAX)
+        return -XEN_EINVAL;
+    switch (arg[0]) {
+    case GNTTABOP_map_grant_ref:
+        return map(v, arg, &b);
+    case GNTTABOP_unmap_grant_ref:
+        return unmap(v, arg, &b);
+    case GNTTABOP_copy:
+        return copy(v, arg, &b);
+    case GNTTABOP_unmap_and_replace:
+        return unmap_and_replace(v, arg, &b);
+    case GNTTABOP_transfer:
+        return transfer(arg, &b);
+    case GNTTABOP_swap_grant_ref:
+        return swap(v, arg, &b);
+    case GNTTABOP_setup_table:
+        return b.left == 1 ? setup_table(v, b.va) : -XEN_EINVAL;
+    case GNTTABOP_query_size:
+        return b.left == 1 ? query_size(v, b.va) : -XEN_EINVAL;
+    case GNTTABOP_set_version:
+        return b.left == 1 ? set_version(b.va) : -XEN_EINVAL;
+    case GNTTABOP_get_version:
+        return b.left == 1 ? get_version(v, b.va) : -XEN_EINVAL;
+    case GNTTABOP_get_status_frames:
+        return b.left == 1 ? get_status_frames(b.va) : -XEN_EINVAL;
+    case GNTTABOP_dump_table:
+        return b.left == 1 ? dump_table(v, b.va) : -XEN_EINVAL;
+    case GNTTABOP_cache_flush:
+        return -XEN_EOPNOTSUPP; /* of use only where devices bypass caches */
+    default:
+        return -XEN_ENOSYS;
+    }
+}

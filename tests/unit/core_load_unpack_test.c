@@ -202,6 +202,37 @@ static void test_bzimage(void)
     CHECK_EQ(image_find("", 0, &image, &why), -XEN_ENOEXEC);
 }
 
+static uint8_t *read_file(const char *path, size_t *len)
+{
+    FILE *f = fopen(path, "rb");
+    uint8_t *bytes = malloc(80 << 20);
+
+    *len = f ? fread(bytes, 1, 80 << 20, f) : 0;
+    if (f)
+        fclose(f);
+    return bytes;
+}
+
+/* Debian's kernel, if the build has fetched it: the same as the host's xz makes of it. */
+static void test_real(void)
+{
+    size_t boot_len, want_len, len;
+    uint8_t *boot = read_file("build/deb/vmlinuz", &boot_len);
+    uint8_t *want = read_file("build/deb/vmlinux", &want_len);
+    struct image image;
+
+    if (boot_len && want_len && CHECK_EQ(image_find(boot, boot_len, &image, &why), 0)) {
+        CHECK_EQ(image.unpacked_len, want_len);
+        uint8_t *to = malloc(image.unpacked_len);
+        struct unpack u = {.out = to, .out_cap = image.unpacked_len, .scratch = scratch};
+        CHECK_EQ(image_unpack(&image, &u, &len, &why), 0);
+        CHECK(len == want_len && memcmp(to, want, len) == 0);
+        free(to);
+    }
+    free(boot);
+    free(want);
+}
+
 int main(void)
 {
     static const size_t sizes[] = {0, 1, 5, 1000, 70000, PLAIN_MAX};
@@ -216,6 +247,7 @@ int main(void)
         damage(commands[c], 500);
     }
     test_bzimage();
+    test_real();
     remove("/tmp/argon_unpack_test.plain");
     return check_result();
 }

@@ -249,7 +249,8 @@ static void start_vcpu(struct domain *d)
     do {
         error = x86_vcpu_set_context(v, &context);
     } while (error == -XEN_EAGAIN);
-    if (error)
+    /* The kernel unpins them when it has built its own (trace, 8.2). */
+    if (error || pgt_pin(v, d, pfn_mfn(plan.tables.first[4]), 4))
         stop("dom0's first page tables were refused");
 }
 

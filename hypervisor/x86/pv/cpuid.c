@@ -38,6 +38,7 @@ static const uint32_t offered[WORDS] = {
 /* Bits of 0x80000001.edx that AMD repeats from 1.edx. */
 #define COMMON_1D 0x0183f3ffu
 #define SEP       (1u << 11)
+#define XSAVE     (1u << 26)
 #define OSXSAVE   (1u << 27)
 #define HYPERVISOR_BIT (1u << 31)
 #define HTT       (1u << 28)
@@ -138,11 +139,12 @@ static struct cpuid_regs xen_leaf(const struct vcpu *v, uint32_t leaf, uint32_t 
     }
 }
 
-/* Leaf 1's dynamic part: APIC id by vcpu, OSXSAVE as the guest set CR4. */
+/* Leaf 1's dynamic part: APIC id by vcpu. OSXSAVE is shown before the guest sets CR4, since the
+ * stock kernel decides by it whether XSAVE may be used at all. */
 static struct cpuid_regs leaf_one(const struct vcpu *v, struct cpuid_regs r)
 {
     r.b = (r.b & 0x0000ffff) | (r.d & HTT ? r.b & 0x00ff0000 : 0) | (v->id * 2) << 24;
-    if (v->arch.cr4 & CR4_XSAVE)
+    if (r.c & XSAVE)
         r.c |= OSXSAVE;
     return r;
 }

@@ -29,10 +29,8 @@ static void do_small_work(struct percpu *pc)
 {
     uint32_t work = __atomic_load_n(&pc->work, __ATOMIC_ACQUIRE);
 
-    if (work & WORK_TLB) {
-        work_done(pc, WORK_TLB);
+    if (work & WORK_TLB)
         tlb_serve();
-    }
     if (work & WORK_TIMER) {
         work_done(pc, WORK_TIMER);
         timer_run();

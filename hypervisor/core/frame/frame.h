@@ -123,6 +123,12 @@ void mem_domain_free(struct domain *d);
  */
 long mem_relinquish(struct domain *d);
 
+/*
+ * DOMID_XEN: owns nothing but what frame_share() gives to it: frames that dom0 may map although no
+ * guest owns them (the M2P table). Not on any list; its memory account is all there is of it.
+ */
+extern struct domain dom_xen;
+
 /* ---- references -------------------------------------------------------------------------------- */
 
 static inline uint64_t *frame_word(mfn_t m)

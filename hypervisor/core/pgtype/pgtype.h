@@ -40,6 +40,10 @@ long pgt_drop_base(struct vcpu *v);
 /* Goes on with what the running vcpu v has left half-dropped. 0 or HC_AGAIN. */
 long pgt_finish(struct vcpu *v);
 
+/* For the tools and for guests: pins m of d as a table of that level, or unpins it. */
+long pgt_pin(struct vcpu *v, struct domain *d, mfn_t m, unsigned int level);
+long pgt_unpin(struct vcpu *v, struct domain *d, mfn_t m);
+
 /*
  * MMUEXT_NEW_BASEPTR and NEW_USER_BASEPTR of the current vcpu; the machine is told by
  * pgt_base_changed() below. Fast when the L4 is validated already.
@@ -49,15 +53,19 @@ long pgt_new_user_base(struct vcpu *v, mfn_t user); /* mfn 0: none */
 
 /* ---- page faults ------------------------------------------------------------------------------- */
 
-/* What a page-table write needs of the registers; the machine copies r->... to and fro. */
-struct guest_regs;
+struct insn_regs;
 
 /*
  * A write of v's kernel faulted on a present, read-only entry at va. When va maps an L1 table of its
- * own, the instruction at r->rip is carried out as an update of that entry, rip and registers move
- * on, and 1 is returned. 0: not such a write, or one that is refused: the guest gets its fault.
+ * own, the instruction at regs->rip is carried out as an update of that entry, registers, flags and
+ * rip move on, and true is returned. False: not such a write, or one that is refused: the guest gets
+ * its fault, and regs are as before.
  */
-int ptwr_fault(struct vcpu *v, struct guest_regs *r, uint64_t va);
+bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va);
+
+/* The machine's glue around it (x86/pv/ptwr.c). */
+struct guest_regs;
+bool ptwr_fault(struct vcpu *v, struct guest_regs *r, uint64_t va);
 
 /* The frame that va maps in v's kernel tables (present, user-accessible as guest entries are). */
 NODISCARD int pgt_walk_frame(struct vcpu *v, uint64_t va, mfn_t *frame);
@@ -110,7 +118,13 @@ int pgt_set_gdt(struct vcpu *v, const mfn_t *frames, unsigned int entries);
 
 /* ---- for tests and the debug key --------------------------------------------------------------- */
 
-/* Recounts every use and reference that page tables hold; number of violations. Nothing may run. */
+/* Checks every entry of every table against the frame it names; number of violations, each logged.
+ * Nothing may run. */
 unsigned int pgt_audit(void);
+/* The same, and recounts: no frame has fewer counts than entries. room: zeroed, one per frame. */
+struct pgt_tally {
+    uint32_t uses, refs;
+};
+unsigned int pgt_audit_with(struct pgt_tally *room);
 
 #endif

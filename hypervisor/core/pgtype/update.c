@@ -1,0 +1,258 @@
+/*
+ * Changes of single entries that are not on the shortest path: of upper tables, by a faulting write,
+ * and the walks to them.
+ *
+ * No lock: the new entry's count is taken first, then one exchange puts it in, then the count of
+ * what was there before is dropped. The table itself cannot go or change its type meanwhile, because
+ * the caller holds a use of it.
+ */
+#include "abi/abi.h"
+#include "core/insn/insn.h"
+#include "core/pgtype/entry.h"
+#include "core/pgtype/pgtype.h"
+#include "port/guestmem.h"
+
+int l1_replace(const struct l1_ctx *c, uint64_t *slot, uint64_t old, uint64_t e)
+{
+    bool counted = false;
+
+    if (e & PTE_P) {
+        e = l1_adjust(e);
+        if (!(old & PTE_P) || ((old ^ e) & ~FREE_BITS)) {
+            if (l1_hold(c, &e))
+                return -XEN_EINVAL;
+            counted = true;
+        }
+    } else if (l1tf_bad(e)) {
+        return -XEN_EINVAL;
+    }
+    if (!word_cas(slot, old, e)) {
+        if (counted)
+            l1_drop(e);
+        return -XEN_EAGAIN;
+    }
+    if ((old & PTE_P) && (counted || !(e & PTE_P)))
+        l1_drop(old);
+    return 0;
+}
+
+void table_unhold_slow(struct vcpu *v, mfn_t m)
+{
+    struct table_walk t = {0};
+
+    while (table_put(m, &t) == HC_AGAIN)
+        if (!v->pgt_old.n) {
+            v->pgt_old = m;
+            return;
+        }
+}
+
+long pgt_finish(struct vcpu *v)
+{
+    struct table_walk t = {0};
+
+    if (likely(!v->pgt_old.n))
+        return 0;
+    if (table_put(v->pgt_old, &t) == HC_AGAIN)
+        return HC_AGAIN;
+    v->pgt_old = mfn(0);
+    return 0;
+}
+
+long upper_update(struct vcpu *v, struct domain *d, unsigned int level, uint64_t *slot, uint64_t e,
+                  bool keep_ad)
+{
+    uint64_t old = pte_read(slot);
+    struct table_walk t = {0};
+    uint64_t put;
+    bool held;
+    long error;
+
+    if (level == 4 && ((uintptr_t)slot & FRAME_MASK) / 8 - HV_SLOT < ARRAY_SIZE(hv_l4_slots))
+        return -XEN_EINVAL;
+    if (e & PTE_P) {
+        if (e & LN_BAD)
+            return -XEN_EINVAL;
+        e |= PTE_US;
+        while ((old & PTE_P) && !((old ^ e) & ~FREE_BITS)) {
+            put = keep_ad ? e | (old & (PTE_A | PTE_D)) : e;
+            if (__atomic_compare_exchange_n(slot, &old, put, 0, __ATOMIC_ACQ_REL,
+                                            __ATOMIC_ACQUIRE))
+                return 0;
+        }
+        error = table_get(mfn(pte_frame(e)), d, level - 1, &t, &held);
+        if (error) {
+            if (held)
+                table_unhold_slow(v, mfn(pte_frame(e)));
+            return error;
+        }
+    } else if (l1tf_bad(e)) {
+        return -XEN_EINVAL;
+    }
+    do {
+        put = keep_ad && (old & e & PTE_P) ? e | (old & (PTE_A | PTE_D)) : e;
+    } while (!__atomic_compare_exchange_n(slot, &old, put, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    if (old & PTE_P)
+        table_unhold_slow(v, mfn(pte_frame(old)));
+    return 0;
+}
+
+/* ---- walks ------------------------------------------------------------------------------------- */
+
+int pgt_walk_entry(struct vcpu *v, uint64_t va, uint64_t *pte)
+{
+    mfn_t l1;
+    uint64_t *slot = walk_hold(v, va, &l1);
+
+    if (!slot)
+        return -XEN_EFAULT;
+    *pte = pte_read(slot);
+    table_unhold(v, l1);
+    return 0;
+}
+
+int pgt_walk_frame(struct vcpu *v, uint64_t va, mfn_t *frame)
+{
+    uint64_t e;
+
+    if (pgt_walk_entry(v, va, &e) || !(e & PTE_P))
+        return -XEN_EFAULT;
+    *frame = mfn(pte_frame(e));
+    return 0;
+}
+
+/* ---- writes that fault ------------------------------------------------------------------------- */
+
+/* All of the instruction that is there: up to the end of its page, or of the next. */
+static size_t fetch(uint64_t rip, uint8_t *code)
+{
+    size_t here = FRAME_SIZE - (rip & FRAME_MASK);
+
+    if (here >= INSN_LENGTH_MAX)
+        return guest_read(code, rip, INSN_LENGTH_MAX) ? 0 : INSN_LENGTH_MAX;
+    if (guest_read(code, rip, here))
+        return 0;
+    return guest_read(code + here, rip + here, INSN_LENGTH_MAX - here) ? here : INSN_LENGTH_MAX;
+}
+
+/* The instruction done on the entry, as often as others get in between. */
+static bool carry_out(const struct l1_ctx *c, const struct insn *insn, struct insn_regs *regs,
+                      uint64_t *slot)
+{
+    unsigned int shift = 8 * (insn->addr & 7);
+    uint64_t mask = insn->width == 8 ? ~0UL : bit64(8u * insn->width) - 1;
+
+    for (;;) {
+        struct insn_regs next = *regs;
+        uint64_t old = pte_read(slot), value;
+        int error = 0;
+
+        if (insn_apply(insn, old >> shift, &next, &value))
+            error = l1_replace(c, slot, old,
+                               (old & ~(mask << shift)) | (value & mask) << shift);
+        if (error == -XEN_EAGAIN)
+            continue;
+        if (error)
+            return false;
+        *regs = next;
+        return true;
+    }
+}
+
+bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va)
+{
+    const uint64_t mask = FRAME_OWNER | FRAME_LIVE | FRAME_VALID | FRAME_TYPE | FRAME_USES_TOP;
+    const uint64_t l1_word = v->dom->mem.owner | FRAME_LIVE | FRAME_VALID |
+                             (uint64_t)PGT_L1 << FRAME_TYPE_SHIFT;
+    uint8_t code[INSN_LENGTH_MAX];
+    const struct l1_ctx c = l1_ctx(v->dom, v->dom);
+    struct insn insn;
+    bool done = false;
+    uint64_t e, w, n;
+    size_t length;
+
+    if (!gaddr_ok(va, 8) || pgt_walk_entry(v, va, &e) || (e & (PTE_P | PTE_RW)) != PTE_P)
+        return false;
+    n = pte_frame(e);
+    if (n >= frame_max)
+        return false;
+    do {
+        w = word_load(&frame_words[n]);
+        if ((w & mask) != l1_word)
+            return false;
+    } while (!word_cas(&frame_words[n], w, w + FRAME_USE1));
+    length = fetch(regs->rip, code);
+    if (length && !insn_decode(INSN_WRITES, code, length, regs, &insn) && insn.addr == va &&
+        (va & 7) + insn.width <= 8 && insn.op != INSN_MOVS && insn.op != INSN_CMPXCHG8B)
+        done = carry_out(&c, &insn, regs,
+                         (uint64_t *)mfn_ptr(mfn(n)) + (va >> 3 & (ENTRIES - 1)));
+    table_unhold(v, mfn(n));
+    return done;
+}
+
+/* ---- grants ------------------------------------------------------------------------------------ */
+
+/* The L1 entry that `at` names, and a use of its table. */
+static uint64_t *grant_slot(struct vcpu *v, uint64_t at, unsigned int flags, mfn_t *l1)
+{
+    uint64_t expect = v->dom->mem.owner | FRAME_LIVE | FRAME_VALID;
+    uint64_t *word, w;
+
+    if (!(flags & PGT_GRANT_PTE))
+        return (at & FRAME_MASK) || !gaddr_ok(at, FRAME_SIZE) ? NULL : walk_hold(v, at, l1);
+    *l1 = maddr_mfn(at);
+    if ((at & 7) || l1->n >= frame_max)
+        return NULL;
+    word = frame_word(*l1);
+    do {
+        w = word_load(word);
+        if ((w & TABLE_MASK) != expect || table_level(w) != 1)
+            return NULL;
+    } while (!word_cas(word, w, w + FRAME_USE1));
+    return (uint64_t *)mfn_ptr(*l1) + (at & FRAME_MASK) / 8;
+}
+
+int pgt_grant_map(struct vcpu *v, struct domain *owner, mfn_t m, uint64_t at, unsigned int avail,
+                  unsigned int flags)
+{
+    const struct l1_ctx c = l1_ctx(v->dom, owner);
+    uint64_t e = mfn_maddr(m) | PTE_P | PTE_A | PTE_D | ((uint64_t)(avail & 7) << 9);
+    uint64_t *slot;
+    int error;
+    mfn_t l1;
+
+    if (m.n >= frame_max || frame_words[m.n] == NOT_RAM)
+        return -XEN_EINVAL;
+    slot = grant_slot(v, at, flags, &l1);
+    if (!slot)
+        return -XEN_EINVAL;
+    if (!(flags & PGT_GRANT_READONLY))
+        e |= PTE_RW;
+    if (flags & PGT_GRANT_USER)
+        e |= PTE_US;
+    error = l1_update(&c, slot, e, false);
+    table_unhold(v, l1);
+    return error;
+}
+
+int pgt_grant_unmap(struct vcpu *v, mfn_t m, uint64_t at, unsigned int flags)
+{
+    uint64_t rights = flags & PGT_GRANT_READONLY ? 0 : PTE_RW;
+    int error = -XEN_EINVAL;
+    uint64_t *slot, old;
+    mfn_t l1;
+
+    slot = grant_slot(v, at, flags, &l1);
+    if (!slot)
+        return -XEN_EINVAL;
+    old = pte_read(slot);
+    /* The whole entry must be the one that was made: frame, present, rights (XSA-234). */
+    while (pte_frame(old) == m.n && (old & (PTE_P | PTE_RW)) == (PTE_P | rights))
+        if (__atomic_compare_exchange_n(slot, &old, 0, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+            l1_drop(old);
+            error = 0;
+            break;
+        }
+    table_unhold(v, l1);
+    return error;
+}

@@ -1,5 +1,6 @@
 /* The debug keys: a table, and what each prints. */
 #include "dbg/keys.h"
+#include "core/dom/create.h"
 #include "core/dom/domain.h"
 #include "core/frame/frame.h"
 #include "core/pgtype/pgtype.h"
@@ -39,29 +40,36 @@ static const char *state_of(const struct domain *d)
     return d->dying ? "dying" : d->crashed ? "crashed" : d->shut_down ? "shut down" : "alive";
 }
 
-static void domains(void)
+/* Every domain in turn, held while fn looks at it. */
+static void for_all(void (*fn)(struct domain *))
 {
-    static const char *const states[] = {"running", "runnable", "blocked", "offline"};
-
-    for (const struct domain *d = dom_list; d; d = d->next) {
-        log_err("d%u: %s, %lu pages of %lu, %u refs, %u vcpus, pauses %u\n", d->id, state_of(d),
-                d->mem.pages, d->mem.max_pages, d->refs, d->max_vcpus, d->control_pauses);
-        for (uint32_t i = 0; i < d->max_vcpus; i++) {
-            const struct vcpu *v = dom_vcpu((struct domain *)d, i);
-
-            if (!v)
-                continue;
-            log_err("  v%u: %s on cpu%u, held by %x, upcall pending %u mask %u\n", i,
-                    states[v->sched.runstate & 3], v->sched.cpu, v->sched.reasons,
-                    v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask);
-        }
+    for (struct domain *d = dom_get_next(0), *next; d; d = next) {
+        fn(d);
+        next = dom_get_next((domid_t)(d->id + 1));
+        dom_put(d);
     }
 }
 
-static void for_all(void (*fn)(struct domain *))
+static void domain(struct domain *d)
 {
-    for (struct domain *d = dom_list; d; d = d->next)
-        fn(d);
+    static const char *const states[] = {"running", "runnable", "blocked", "offline"};
+
+    log_err("d%u: %s, %lu pages of %lu, %u refs, %u vcpus, pauses %u\n", d->id, state_of(d),
+            d->mem.pages, d->mem.max_pages, d->refs, d->max_vcpus, d->control_pauses);
+    for (uint32_t i = 0; i < d->max_vcpus; i++) {
+        const struct vcpu *v = dom_vcpu(d, i);
+
+        if (!v)
+            continue;
+        log_err("  v%u: %s on cpu%u, held by %x, upcall pending %u mask %u\n", i,
+                states[v->sched.runstate & 3], v->sched.cpu, v->sched.reasons,
+                v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask);
+    }
+}
+
+static void domains(void)
+{
+    for_all(domain);
 }
 
 static void events(void)
@@ -94,12 +102,17 @@ static void trace_toggle(void)
         log_err("trace is %s\n", to ? "on" : "off");
 }
 
+static unsigned int faults;
+
+static void audit_domain(struct domain *d)
+{
+    faults += evt_audit(d) + gnt_audit(d);
+}
+
 static void audit(void)
 {
-    unsigned int faults = frame_audit() + pgt_audit() + sched_audit();
-
-    for (struct domain *d = dom_list; d; d = d->next)
-        faults += evt_audit(d) + gnt_audit(d);
+    faults = frame_audit() + pgt_audit() + sched_audit();
+    for_all(audit_domain);
     log_err("audit: %u violations\n", faults);
 }
 

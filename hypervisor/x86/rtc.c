@@ -3,6 +3,7 @@
  * wall time of system time 0.
  */
 #include "base/bits.h"
+#include "core/dom/create.h"
 #include "core/dom/domain.h"
 #include "port/clock.h"
 #include "port/log.h"
@@ -100,7 +101,7 @@ void wall_publish(struct domain *d)
     uint64_t base, secs;
     uint32_t version;
 
-    if (!s)
+    if (!s || d->dying)
         return;
     lock_take(&wall_lock);
     base = wall_base + (uint64_t)d->time_offset_seconds * (uint64_t)NS_PER_SEC;
@@ -120,8 +121,11 @@ void wall_set(uint64_t secs, uint32_t nsecs, ns_t at)
     lock_take(&wall_lock);
     wall_base = secs * (uint64_t)NS_PER_SEC + nsecs - (uint64_t)at;
     lock_drop(&wall_lock);
-    for (struct domain *d = dom_list; d; d = d->next)
+    for (struct domain *d = dom_get_next(0), *next; d; d = next) {
         wall_publish(d);
+        next = dom_get_next((domid_t)(d->id + 1));
+        dom_put(d);
+    }
 }
 
 uint64_t wall_now(void)

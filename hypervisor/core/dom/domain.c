@@ -15,6 +15,7 @@
 #include "core/dom/life.h"
 #include "core/frame/frame.h"
 #include "core/pgtype/pgtype.h"
+#include "port/pirq.h"
 #include "port/clock.h"
 #include "port/frame.h"
 
@@ -306,6 +307,8 @@ long dom_destroy_step(struct domain *d)
             break;
         case TEAR_EVENTS:
             again = evt_destroy_step(d) ? 0 : HC_AGAIN;
+            if (!again)
+                pirq_domain_destroy(d);
             break;
         case TEAR_GRANTS:
             again = gnt_release_step(d) ? 0 : HC_AGAIN;

@@ -139,6 +139,19 @@ static long reset(struct vcpu *v, uint64_t va)
     return rc;
 }
 
+static long init_control(struct vcpu *v, uint64_t va)
+{
+    struct evtchn_init_control op;
+
+    if (guest_get(&op, va))
+        return -XEN_EFAULT;
+    int rc = evt_init_control(v->dom, op.vcpu, op.control_gfn, op.offset);
+    if (rc)
+        return rc;
+    op.link_bits = EVTCHN_FIFO_LINK_BITS;
+    return guest_put(va, &op);
+}
+
 static long other_op(struct vcpu *v, uint64_t cmd, uint64_t va)
 {
     union {
@@ -146,6 +159,7 @@ static long other_op(struct vcpu *v, uint64_t cmd, uint64_t va)
         struct evtchn_unmask unmask;
         struct evtchn_bind_vcpu bind_vcpu;
         struct evtchn_set_priority set_priority;
+        struct evtchn_expand_array expand_array;
     } op;
 
     switch (cmd) {
@@ -173,6 +187,12 @@ static long other_op(struct vcpu *v, uint64_t cmd, uint64_t va)
         return guest_get(&op.set_priority, va)
                    ? -XEN_EFAULT
                    : evt_set_priority(v->dom, op.set_priority.port, op.set_priority.priority);
+    case EVTCHNOP_init_control:
+        return init_control(v, va);
+    case EVTCHNOP_expand_array:
+        return guest_get(&op.expand_array, va)
+                   ? -XEN_EFAULT
+                   : evt_expand_array(v->dom, op.expand_array.array_gfn);
     default:
         return -XEN_ENOSYS;
     }

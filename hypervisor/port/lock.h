@@ -23,6 +23,7 @@ enum lock_rank {
     RANK_MAPTRACK,
     RANK_EVT,         /* one domain's event ports */
     RANK_PIRQ,        /* interrupt lines */
+    RANK_FIFO,        /* one vcpu's FIFO event queues; two of a domain: lower vcpu first */
     RANK_SCHED,       /* run queues */
     RANK_TIMER,       /* one CPU's timers */
     RANK_FRAME,       /* free frames */

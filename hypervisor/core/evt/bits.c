@@ -13,10 +13,12 @@ struct evt_sending evt_sending[SCHED_MAX_CPUS];
 
 void evt_quiesce(const struct domain *d)
 {
-    /* Partner: the full barrier between a sender's announcement and its second look at the port. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    /*
+     * Read by adding 0, which is a full barrier after what was stored into the ports. Partner: the
+     * full barrier between a sender's announcement and its second look at the port.
+     */
     for (unsigned int cpu = 0; cpu < SCHED_MAX_CPUS; cpu++)
-        while (__atomic_load_n(&evt_sending[cpu].to, __ATOMIC_ACQUIRE) == d)
+        while (__atomic_fetch_add(&evt_sending[cpu].to, 0, __ATOMIC_SEQ_CST) == (uintptr_t)d)
             tlb_serve();
 }
 
@@ -84,9 +86,9 @@ void evt_pend(struct domain *d, uint32_t port, uint64_t word)
 static inline bool send_to_peer(struct vcpu *v, struct evt_port *p, uint64_t word)
 {
     struct domain *peer = __atomic_load_n(&p->peer, __ATOMIC_RELAXED);
-    struct domain **sending = &evt_sending[v->sched.cpu].to;
+    uintptr_t *sending = &evt_sending[v->sched.cpu].to;
 
-    (void)__atomic_exchange_n(sending, peer, __ATOMIC_SEQ_CST);
+    (void)__atomic_exchange_n(sending, (uintptr_t)peer, __ATOMIC_SEQ_CST);
     bool same = likely(port_word(p) == word && __atomic_load_n(&p->peer, __ATOMIC_RELAXED) == peer);
     if (same) {
         uint32_t port = port_number(word);
@@ -95,7 +97,7 @@ static inline bool send_to_peer(struct vcpu *v, struct evt_port *p, uint64_t wor
         if (likely(port_state(theirs) == PORT_INTERDOMAIN))
             pend(peer, port, theirs);
     }
-    __atomic_store_n(sending, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(sending, 0, __ATOMIC_RELEASE);
     return same;
 }
 
@@ -157,18 +159,26 @@ void evt_raise_virq_global(uint32_t virq)
         evt_raise_port(dom0, port);
 }
 
-bool evt_port_pending(const struct domain *d, uint32_t port)
+bool evt_port_pending(struct domain *d, uint32_t port)
 {
     if (__atomic_load_n(&d->evt.fifo, __ATOMIC_ACQUIRE))
         return evt_fifo_test(d, port, EVTCHN_FIFO_PENDING);
     return port < EVT_PORTS_2L && evt_test(d->shared->evtchn_pending, port);
 }
 
-bool evt_port_masked(const struct domain *d, uint32_t port)
+bool evt_port_masked(struct domain *d, uint32_t port)
 {
     if (__atomic_load_n(&d->evt.fifo, __ATOMIC_ACQUIRE))
         return evt_fifo_test(d, port, EVTCHN_FIFO_MASKED);
     return port >= EVT_PORTS_2L || evt_test(d->shared->evtchn_mask, port);
+}
+
+void evt_clear_pending(struct domain *d, uint32_t port)
+{
+    if (d->evt.fifo)
+        evt_fifo_clear_pending(d, port);
+    else if (port < EVT_PORTS_2L)
+        evt_test_clear(d->shared->evtchn_pending, port);
 }
 
 int evt_unmask(struct domain *d, uint32_t port)

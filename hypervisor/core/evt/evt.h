@@ -31,7 +31,10 @@ struct evt_vcpu {
      * after they set the pending bit; the poller looks at the bits after it set this.
      */
     uint32_t poll_port;
-    struct evt_fifo_vcpu *fifo; /* control block, NULL: none. Published with release */
+    /* FIFO form: the guest's control block (NULL: none), the last event of each queue. */
+    struct lock fifo_lock; /* RANK_FIFO; see fifo.c for what else it keeps alive */
+    struct evtchn_fifo_control_block *control;
+    uint32_t tail[EVTCHN_FIFO_MAX_QUEUES];
 };
 
 #define EVT_POLL_ANY UINT32_MAX
@@ -81,6 +84,9 @@ NODISCARD int evt_status(struct domain *d, uint32_t port, struct evtchn_status *
 NODISCARD int evt_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu);
 NODISCARD int evt_unmask(struct domain *d, uint32_t port);
 NODISCARD int evt_set_priority(struct domain *d, uint32_t port, uint32_t priority);
+/* EVTCHNOP_init_control: the first one of a domain turns it to the FIFO form. */
+NODISCARD int evt_init_control(struct domain *d, uint32_t vcpu, uint64_t gfn, uint32_t offset);
+NODISCARD int evt_expand_array(struct domain *d, uint64_t gfn);
 /* Restartable: 0 done, 1 call again, or an error. Ends FIFO use. */
 NODISCARD int evt_reset_step(struct domain *d);
 
@@ -98,8 +104,8 @@ void evt_raise_pirq(struct domain *d, uint32_t port);
 /* Any port of d, as if its other end had sent; bad numbers do nothing. */
 void evt_raise_port(struct domain *d, uint32_t port);
 /* Is the port (of a level-triggered pirq) still pending or masked by the guest? */
-bool evt_port_pending(const struct domain *d, uint32_t port);
-bool evt_port_masked(const struct domain *d, uint32_t port);
+bool evt_port_pending(struct domain *d, uint32_t port);
+bool evt_port_masked(struct domain *d, uint32_t port);
 
 /* Sets upcall_pending of v and makes it look: wakes it, or kicks the CPU it runs on. */
 void evt_upcall(struct vcpu *v);

@@ -105,7 +105,7 @@ static inline struct evt_port *evt_port_of(const struct domain *d, uint32_t port
 
 /* Per CPU: the domain to which it is sending; see evt_quiesce(). */
 struct evt_sending {
-    struct domain *to;
+    uintptr_t to; /* its address, or 0 */
 } __attribute__((aligned(64)));
 extern struct evt_sending evt_sending[SCHED_MAX_CPUS];
 
@@ -136,8 +136,7 @@ void evt_wake_pollers(struct domain *d, uint32_t port);
 
 /* Sets the port pending in d's form of events and notifies the vcpu. `word` is the port's. */
 void evt_pend(struct domain *d, uint32_t port, uint64_t word);
-/* The same in each form. */
-void evt_pend_fifo(struct domain *d, struct vcpu *v, uint32_t port, uint64_t word);
+/* A closed port is not pending any more. */
 void evt_clear_pending(struct domain *d, uint32_t port);
 
 /* --- ports.c --- */
@@ -149,9 +148,11 @@ NODISCARD int evt_find_free(struct domain *d, uint32_t *port) NEEDS(d->evt.lock)
 /* Takes it into use as what `word` says. */
 void evt_take(struct domain *d, uint32_t port, uint64_t word) NEEDS(d->evt.lock);
 
-/* --- fifo.c --- */
-bool evt_fifo_port_busy(const struct domain *d, uint32_t port);
-bool evt_fifo_test(const struct domain *d, uint32_t port, uint32_t bit);
+/* --- fifo.c; harmless when d is not (or no longer) in the FIFO form --- */
+void evt_pend_fifo(struct domain *d, struct vcpu *v, uint32_t port, uint64_t word);
+bool evt_fifo_port_busy(struct domain *d, uint32_t port);
+bool evt_fifo_test(struct domain *d, uint32_t port, uint32_t bit);
+void evt_fifo_clear_pending(struct domain *d, uint32_t port);
 void evt_fifo_unmask(struct domain *d, struct vcpu *v, uint32_t port, uint64_t word);
 /* Back to 2-level; all ports are closed. */
 void evt_fifo_end(struct domain *d);

@@ -21,6 +21,7 @@ void evt_domain_init(struct domain *d, uint32_t max_port)
 void evt_vcpu_init(struct vcpu *v)
 {
     v->evt = (struct evt_vcpu){.poll_port = 0};
+    lock_init(&v->evt.fifo_lock, RANK_FIFO, "evt fifo");
 }
 
 void evt_lock_two(struct domain *a, struct domain *b) UNCHECKED
@@ -88,13 +89,19 @@ int evt_find_free(struct domain *d, uint32_t *port)
 
     if (t->closing)
         return -XEN_EINVAL;
+    bool passed = false; /* a free one that cannot be used now */
     for (uint32_t n = t->next_free; n < port_limit(d); n++) {
         if (n >= t->bound && grow(d))
             return -XEN_ENOMEM;
-        /* A FIFO port that was closed may still be linked in a queue of the guest's. */
-        if (port_state(evt_port_of(d, n)->word) != PORT_FREE || evt_fifo_port_busy(d, n))
+        if (port_state(evt_port_of(d, n)->word) != PORT_FREE)
             continue;
-        t->next_free = n;
+        /* A FIFO port that was closed may still be linked in a queue of the guest's. */
+        if (evt_fifo_port_busy(d, n)) {
+            passed = true;
+            continue;
+        }
+        if (!passed)
+            t->next_free = n;
         *port = n;
         return 0;
     }

@@ -121,6 +121,16 @@ static void apply(struct store *st, struct txn *t, const struct txn_sink *sink)
     }
 }
 
+bool txn_valid(const struct store *st, const struct txn *t)
+{
+    if (t->doomed)
+        return false;
+    list_for_each (it, &t->nodes)
+        if (!still_so(st, list_entry(it, struct tnode, all)))
+            return false;
+    return true;
+}
+
 int txn_commit(struct store *st, struct txn *t, const struct txn_sink *sink)
 {
     if (t->doomed)

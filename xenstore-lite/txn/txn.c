@@ -40,6 +40,7 @@ void txn_free(struct store *st, struct txn *t)
         mem_put(n);
     }
     dom_charge(t->dom, -(int64_t)t->mem);
+    mem_put(t->log);
     mem_put(t->bucket);
     mem_put(t);
 }
@@ -319,6 +320,36 @@ int txn_remove(struct store *st, struct txn *t, struct tnode *n, const struct pa
     return 0;
 }
 
+void txn_log(struct txn *t, const void *a, size_t a_len, const void *b, size_t b_len)
+{
+    uint64_t len = (uint64_t)t->log_len + a_len + b_len;
+    if (t->log_len == UINT32_MAX)
+        return;
+    bool fits = len < UINT32_MAX / 4 &&
+                quota_allows(t->quota, t->dom, QUOTA_MEMORY, t->dom->mem + a_len + b_len);
+    if (fits && len > t->log_room) {
+        char *log = mem_grow(t->log, (size_t)len * 2);
+        fits = log != NULL;
+        if (log) {
+            t->log = log;
+            t->log_room = (uint32_t)len * 2;
+        }
+    }
+    if (!fits) {
+        txn_charge(t, -(int64_t)t->log_len);
+        mem_put(t->log);
+        t->log = NULL;
+        t->log_room = 0;
+        t->log_len = UINT32_MAX; /* from now on: no log */
+        return;
+    }
+    memcpy(t->log + t->log_len, a, a_len);
+    if (b_len)
+        memcpy(t->log + t->log_len + a_len, b, b_len);
+    t->log_len = (uint32_t)len;
+    txn_charge(t, (int64_t)(a_len + b_len));
+}
+
 const char *txn_audit(const struct txn *t)
 {
     uint32_t made = 0, touched = 0, gone = 0;
@@ -334,5 +365,6 @@ const char *txn_audit(const struct txn *t)
     }
     if (made != t->made || touched != t->touched || gone != t->gone)
         return "T3: wrong counts";
+    mem += t->log_len == UINT32_MAX ? 0 : t->log_len;
     return mem == t->mem ? NULL : "T: wrong charge";
 }

@@ -66,7 +66,10 @@ struct txn {
     uint64_t mem; /* charged to the owner */
     uint64_t changes;
     uint32_t id;
-    bool doomed;     /* must end in EAGAIN: it was open when the daemon was killed */
+    char *log; /* its requests, to be made again after a kill; see wire/record.h */
+    uint32_t log_len;
+    uint32_t log_room;
+    bool doomed;     /* must end in EAGAIN: what it relied on is not known any more */
     struct dom *dom; /* who pays */
     const struct quota *quota;
 };
@@ -129,6 +132,15 @@ struct txn_sink {
      */
     void (*set)(void *ctx, struct node *n, struct perms *old, bool made, bool quiet);
 };
+
+/*
+ * Remember a request of the transaction: bytes that only the caller understands. Without memory or
+ * beyond the quota the log is dropped: a kill then dooms the transaction.
+ */
+void txn_log(struct txn *t, const void *a, size_t a_len, const void *b, size_t b_len);
+
+/* Would txn_commit() find all it relied on unchanged? */
+bool txn_valid(const struct store *st, const struct txn *t);
 
 /*
  * 0; -EAGAIN: something it relied on has changed; -ENOSPC: the owner has too many nodes; -ENOMEM.

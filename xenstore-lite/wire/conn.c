@@ -96,7 +96,7 @@ void wire_send(struct xs *xs, struct conn *c, uint32_t type, uint32_t req_id, ui
 {
     const struct xsd_sockmsg hdr = {
         .type = type, .req_id = req_id, .tx_id = tx_id, .len = (uint32_t)len};
-    if (c->broken)
+    if (c->broken || c->mute)
         return;
     if (outq_reserve(&c->out, sizeof(hdr) + len) || outq_put(&c->out, &hdr, sizeof(hdr)) ||
         outq_put(&c->out, data, len)) {

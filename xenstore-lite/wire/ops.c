@@ -59,6 +59,12 @@ static const struct op {
     [XS_DIRECTORY_PART] = {op_directory_part, 0},
 };
 
+bool wire_in_txn(uint32_t type)
+{
+    return type < XS_TYPE_COUNT && ops[type].run && !(ops[type].flags & NO_TXN) &&
+           type != XS_TRANSACTION_START && type != XS_TRANSACTION_END;
+}
+
 static int run(struct req *r)
 {
     const struct op *op = r->hdr->type < XS_TYPE_COUNT ? &ops[r->hdr->type] : NULL;
@@ -71,7 +77,10 @@ static int run(struct req *r)
         if (!r->txn)
             return -ENOENT;
     }
-    return op->run(r);
+    int rc = op->run(r);
+    if (r->txn && wire_in_txn(r->hdr->type))
+        rec_txn_request(r->xs, r->c, r->txn, r->hdr, r->data);
+    return rc;
 }
 
 void wire_request(struct xs *xs, struct conn *c, const struct xsd_sockmsg *hdr, const char *payload)

@@ -171,6 +171,41 @@ void rec_txn(struct xs *xs, const struct conn *c, uint32_t id, bool start)
         put32(&xs->rec, id);
 }
 
+static void txn_request(struct xs *xs, const struct conn *c, uint32_t type, uint32_t id,
+                        const void *payload, size_t len)
+{
+    if (!about_ring(xs, c, REC_TXN_REQUEST))
+        return;
+    put32(&xs->rec, type);
+    put32(&xs->rec, id);
+    put_bytes(&xs->rec, payload, len);
+}
+
+void rec_txn_request(struct xs *xs, const struct conn *c, struct txn *t,
+                     const struct xsd_sockmsg *hdr, const char *payload)
+{
+    if (!c->ring)
+        return;
+    /* In the transaction's log: type, length, payload. A snapshot needs them again. */
+    const uint32_t head[2] = {hdr->type, hdr->len};
+    txn_log(t, head, sizeof(head), payload, hdr->len);
+    txn_request(xs, c, hdr->type, t->id, payload, hdr->len);
+}
+
+static void snapshot_txn(struct xs *xs, const struct conn *c, const struct txn *t)
+{
+    bool kept = t->log_len != UINT32_MAX;
+    rec_txn(xs, c, t->id, true);
+    for (uint32_t at = 0; kept && at < t->log_len;) {
+        uint32_t type = load_le32(t->log + at), len = load_le32(t->log + at + 4);
+        txn_request(xs, c, type, t->id, t->log + at + 8, len);
+        at += 8 + len;
+    }
+    /* Against the tree of today its requests would rely on today's nodes. */
+    if ((!kept || !txn_valid(&xs->st, t)) && about_ring(xs, c, REC_TXN_DOOMED))
+        put32(&xs->rec, t->id);
+}
+
 void rec_output(struct xs *xs, const struct conn *c, const void *data, size_t len)
 {
     if (len && about_ring(xs, c, REC_OUTPUT))
@@ -226,7 +261,7 @@ static void snapshot_conn(struct xs *xs, const struct conn *c)
             rec_missed(xs, w);
     }
     list_for_each (it, &c->txns)
-        rec_txn(xs, c, list_entry(it, struct txn, of_conn)->id, true);
+        snapshot_txn(xs, c, list_entry(it, struct txn, of_conn));
 }
 
 void rec_snapshot(struct xs *xs, void (*flush)(struct xs *xs))

@@ -15,6 +15,8 @@
 #include "store/node.h"
 
 struct xs;
+struct xsd_sockmsg;
+struct txn;
 struct conn;
 struct watch;
 
@@ -37,6 +39,9 @@ void rec_watch(struct xs *xs, const struct watch *w, bool add);
 void rec_missed(struct xs *xs, const struct watch *w);
 void rec_reset_watches(struct xs *xs, const struct conn *c);
 void rec_txn(struct xs *xs, const struct conn *c, uint32_t id, bool start);
+/* A request within a transaction was carried out: the same again, on replay, rebuilds its view. */
+void rec_txn_request(struct xs *xs, const struct conn *c, struct txn *t,
+                     const struct xsd_sockmsg *hdr, const char *payload);
 void rec_output(struct xs *xs, const struct conn *c, const void *data, size_t len);
 void rec_consumed(struct xs *xs, const struct conn *c, uint64_t position);
 

@@ -108,8 +108,12 @@ static int set(struct xs *xs, struct cursor *k)
     struct perms *perms = take_perms(xs, k);
     size_t len;
     const char *value = take_bytes(k, &len);
-    if (!perms || k->bad)
+    if (!perms)
         return -EINVAL;
+    if (k->bad) {
+        perm_put(&xs->st.perms, perms);
+        return -EINVAL;
+    }
     struct node *n = node_find(&xs->st, &xs->path, xs->path.depth);
     int rc = 0;
     if (n) {
@@ -147,8 +151,8 @@ static int remove_node(struct xs *xs, struct cursor *k)
 static int special(struct xs *xs, struct cursor *k)
 {
     uint32_t which = take32(k);
-    struct perms *perms = take_perms(xs, k);
-    if (!perms || which >= SPECIALS)
+    struct perms *perms = which < SPECIALS ? take_perms(xs, k) : NULL;
+    if (!perms)
         return -EINVAL;
     perm_put(&xs->st.perms, xs->special[which]);
     xs->special[which] = perms;
@@ -242,7 +246,6 @@ static int reset(struct xs *xs, struct cursor *k)
     return 0;
 }
 
-/* What a transaction had gathered is lost with the daemon; it can go on but must be tried again. */
 static int txn(struct xs *xs, struct cursor *k, bool start)
 {
     struct conn *c = take_ring(xs, k);
@@ -258,12 +261,38 @@ static int txn(struct xs *xs, struct cursor *k, bool start)
     t = t ? NULL : txn_start(c->dom, &xs->quota, id);
     if (!t)
         return -EINVAL;
-    t->doomed = true;
     list_push_back(&c->txns, &t->of_conn);
     c->ntxns++;
     c->dom->txns++;
     if (c->next_txn <= id)
         c->next_txn = id + 1;
+    return 0;
+}
+
+static int doomed(struct xs *xs, struct cursor *k)
+{
+    struct conn *c = take_ring(xs, k);
+    struct txn *t = c ? conn_txn(c, take32(k)) : NULL;
+    if (!t)
+        return -EINVAL;
+    t->doomed = true;
+    return 0;
+}
+
+/* Made again without anyone hearing of it; only within its transaction, which it cannot end. */
+static int txn_request(struct xs *xs, struct cursor *k)
+{
+    struct conn *c = take_ring(xs, k);
+    struct xsd_sockmsg hdr = {.type = take32(k), .tx_id = take32(k)};
+    size_t len;
+    const char *payload = take_bytes(k, &len);
+    struct txn *t = c ? conn_txn(c, hdr.tx_id) : NULL;
+    if (!t || k->bad || len > XENSTORE_PAYLOAD_MAX || !wire_in_txn(hdr.type))
+        return -EINVAL;
+    hdr.len = (uint32_t)len;
+    c->mute = true;
+    wire_request(xs, c, &hdr, payload);
+    c->mute = false;
     return 0;
 }
 
@@ -345,6 +374,10 @@ static int replay_one(struct xs *xs, struct cursor *k, enum rec_kind kind)
         return txn(xs, k, true);
     case REC_TXN_END:
         return txn(xs, k, false);
+    case REC_TXN_REQUEST:
+        return txn_request(xs, k);
+    case REC_TXN_DOOMED:
+        return doomed(xs, k);
     case REC_OUTPUT:
         return output(xs, k);
     case REC_CONSUMED:

@@ -27,6 +27,7 @@ struct conn {
     struct dom *dom;   /* for whom it speaks */
     bool ring;         /* a guest's (or dom0's kernel's) ring: outlives the daemon */
     bool broken;       /* no request is looked at any more */
+    bool mute;         /* nothing is sent: requests are made again on replay */
     struct outq out;
     uint32_t replies; /* in out, since it was last empty */
     uint32_t missed;  /* watches with `missed` set */
@@ -84,6 +85,9 @@ void conn_sent(struct xs *xs, struct conn *c, size_t n);
  */
 void wire_request(struct xs *xs, struct conn *c, const struct xsd_sockmsg *hdr,
                   const char *payload);
+
+/* Is this a request that can be made within a transaction, other than to end it? */
+bool wire_in_txn(uint32_t type);
 
 /* Queue a message. On lack of memory the connection is broken. */
 void wire_send(struct xs *xs, struct conn *c, uint32_t type, uint32_t req_id, uint32_t tx_id,

@@ -42,7 +42,7 @@ while [ "$(xenstore-read control/go 2>/dev/null)" != stop ]; do
     i=$((i + 1))
     must loop-write-$i xenstore-write data/loop $i
     must loop-read-$i test "$(xenstore-read data/loop)" = $i
-    [ $((i % 20)) != 0 ] || xenstore-write data/progress $i
+    [ $((i % 5)) != 0 ] || xenstore-write data/progress $i
 done
 phase loop
 

@@ -31,7 +31,8 @@ static void try_line(const uint8_t *data, size_t size)
     memcpy(line, data, size);
     line[size] = 0;
     opt_parse_into(&o, line, count, &total);
-    const char *const strings[] = {o.console, o.com1, o.com2, o.loglvl, o.sched, o.dom0_extra};
+    const char *const strings[] = {o.console, o.com1,        o.com2,
+                                   o.loglvl,  o.clocksource, o.dom0_extra};
     for (unsigned i = 0; i < ARRAY_SIZE(strings); i++) {
         if (strings[i] && strlen(strings[i]) >= OPT_TEXT_MAX)
             abort();

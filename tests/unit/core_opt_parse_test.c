@@ -41,29 +41,28 @@ static void test_values(void)
     CHECK_STR(o.com1, "115200,8n1");
     CHECK_STR(o.loglvl, "all");
     CHECK_STR(o.guest_loglvl, "error/warning");
-    CHECK(o.com2 == NULL && o.sched == NULL);
+    CHECK(o.com2 == NULL && o.clocksource == NULL);
     CHECK_EQ(o.dom0_max_vcpus, 2);
     CHECK(o.noreboot);
     CHECK_EQ(reports[OPT_UNUSED], 3);
     CHECK_EQ(reports[OPT_UNKNOWN] + reports[OPT_BAD_VALUE], 0);
 
     parse("dom0-mem=min:64M,2G,max:4G\tnosmp watchdog=force smap=off no-smep x2apic "
-          "dom0_max_vcpus=2-6 conring_size=32k gnttab_max_frames=0x40 spec-ctrl=no-xen,pv=off");
+          "dom0_max_vcpus=2-6 gnttab_max_frames=0x40 clocksource=hpet");
     CHECK_EQ(o.dom0_mem_min, 64 << 20);
     CHECK_EQ(o.dom0_mem, 2ul << 30);
     CHECK_EQ(o.maxcpus, 1);
     CHECK_EQ(o.dom0_max_vcpus, 6);
     CHECK(o.watchdog && o.no_smap && o.no_smep && !o.no_x2apic);
-    CHECK_EQ(o.conring_size, 32768);
     CHECK_EQ(o.gnttab_max_frames, 64);
-    CHECK_STR(o.spec_ctrl, "no-xen,pv=off");
+    CHECK_STR(o.clocksource, "hpet");
     CHECK_EQ(reports[0] + reports[1] + reports[2], 0);
 
-    parse("watchdog no-watchdog maxcpus=3 maxcpus=4 dom0_mem=1048576 no-xpti -- quiet  ro");
+    parse("watchdog no-watchdog maxcpus=3 maxcpus=4 dom0_mem=1048576 no-com2 -- quiet  ro");
     CHECK(!o.watchdog);
     CHECK_EQ(o.maxcpus, 4);
     CHECK_EQ(o.dom0_mem, 1 << 30);
-    CHECK_STR(o.xpti, "no");
+    CHECK_STR(o.com2, "no");
     CHECK_STR(o.dom0_extra, "quiet  ro");
     CHECK_EQ(reports[0] + reports[1] + reports[2], 0);
 }
@@ -89,7 +88,7 @@ static void test_reports(void)
         "maxcpus",
         "no-maxcpus=3",
         "watchdog=2",
-        "conring_size=1X",
+        "smap=sometimes",
         "nosmp=3",
         "dom0=pvh",
         "dom0_mem=1111111111111111111111111111111111111111111111111",

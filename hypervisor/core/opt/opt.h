@@ -25,27 +25,19 @@ struct options {
     const char *dom0_extra; /* the rest of the line, behind `--` */
 
     /* console and log */
-    const char *console, *com1, *com2, *vga;
+    const char *console, *com1, *com2;
     const char *loglvl, *guest_loglvl;
-    const char *console_timestamps;
-    uint64_t conring_size;
-    bool sync_console;
 
     /* processors and time */
     uint32_t maxcpus; /* nosmp is 1 */
-    const char *sched;
-    uint32_t sched_ratelimit_us;
     const char *clocksource;
-    const char *cpuid;                      /* features to hide: as written */
-    const char *spec_ctrl, *xpti, *pv_l1tf; /* defences: as written */
-    bool no_smep, no_smap, no_x2apic, no_fsgsbase;
+    bool no_smep, no_smap, no_x2apic;
 
     /* guests */
     uint32_t gnttab_max_frames, gnttab_max_maptrack_frames;
 
     /* failure */
     bool noreboot;
-    const char *reboot;
     bool watchdog;
     uint32_t watchdog_timeout; /* seconds */
 

@@ -8,7 +8,6 @@ enum opt_type {
     OPT_FLAG,     /* bool: name, no-name, name=yes or no */
     OPT_NOT_FLAG, /* bool that says the opposite of the option */
     OPT_INT,      /* uint32_t, low..high */
-    OPT_SIZE,     /* uint64_t */
     OPT_STRING,   /* const char * */
     OPT_CUSTOM,   /* parse() */
     OPT_IGNORED,  /* known to Xen, of no use here: `expected` says why */

@@ -135,8 +135,6 @@ static bool set_option(struct options *o, const struct option *d, const char *va
             return false;
         *(uint32_t *)at = (uint32_t)n;
         return true;
-    case OPT_SIZE:
-        return on && opt_size(value, (uint64_t *)at);
     case OPT_STRING: {
         const char *copy = keep_text(o, on ? value : "no");
         if (copy)

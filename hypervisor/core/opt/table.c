@@ -97,38 +97,19 @@ static bool parse_dom0(struct options *o, const char *value, bool on)
     return on && opt_same_text(value, "pv");
 }
 
-#define AT(field) offsetof(struct options, field)
-#define FLAG(name, field)                                                                          \
-    {                                                                                              \
-        name, OPT_FLAG, AT(field), 0, 0, NULL, "yes or no"                                         \
-    }
-#define NOT_FLAG(name, field)                                                                      \
-    {                                                                                              \
-        name, OPT_NOT_FLAG, AT(field), 0, 0, NULL, "yes or no"                                     \
-    }
-#define STRING(name, field)                                                                        \
-    {                                                                                              \
-        name, OPT_STRING, AT(field), 0, 0, NULL, "something shorter"                               \
-    }
-#define CUSTOM(name, fn, right)                                                                    \
-    {                                                                                              \
-        name, OPT_CUSTOM, 0, 0, 0, fn, right                                                       \
-    }
-#define IGNORED(name, why)                                                                         \
-    {                                                                                              \
-        name, OPT_IGNORED, 0, 0, 0, NULL, why                                                      \
-    }
-#define SIZE(name, field)                                                                          \
-    {                                                                                              \
-        name, OPT_SIZE, AT(field), 0, 0, NULL, "a size such as 64K or 2M"                          \
-    }
-#define INT(name, field, lo, hi)                                                                   \
-    {                                                                                              \
-        name, OPT_INT, AT(field), lo, hi, NULL, "a number " #lo "-" #hi                            \
-    }
+/* clang-format off */
+#define AT(field)                offsetof(struct options, field)
+#define FLAG(name, field)        {name, OPT_FLAG, AT(field), 0, 0, NULL, "yes or no"}
+#define NOT_FLAG(name, field)    {name, OPT_NOT_FLAG, AT(field), 0, 0, NULL, "yes or no"}
+#define STRING(name, field)      {name, OPT_STRING, AT(field), 0, 0, NULL, "something shorter"}
+#define CUSTOM(name, fn, right)  {name, OPT_CUSTOM, 0, 0, 0, fn, right}
+#define IGNORED(name, why)       {name, OPT_IGNORED, 0, 0, 0, NULL, why}
+#define INT(name, field, lo, hi) {name, OPT_INT, AT(field), lo, hi, NULL, "a number " #lo "-" #hi}
+/* clang-format on */
 
 static const char no_bios[] = "the machine is taken as the loader leaves it";
 static const char no_hvm[] = "there are only PV guests";
+static const char no_defence[] = "there are no such defences to choose yet";
 static const char no_iommu[] = "there is no IOMMU support";
 
 const struct option opt_table[] = {
@@ -140,36 +121,35 @@ const struct option opt_table[] = {
     STRING("console", console),
     STRING("com1", com1),
     STRING("com2", com2),
-    STRING("vga", vga),
     STRING("loglvl", loglvl),
     STRING("guest_loglvl", guest_loglvl),
-    STRING("console_timestamps", console_timestamps),
-    SIZE("conring_size", conring_size),
-    FLAG("sync_console", sync_console),
 
     INT("maxcpus", maxcpus, 1, 4096),
     CUSTOM("nosmp", parse_nosmp, "yes or no"),
-    STRING("sched", sched),
-    INT("sched_ratelimit_us", sched_ratelimit_us, 0, 500000),
     STRING("clocksource", clocksource),
-    STRING("cpuid", cpuid),
-    STRING("spec-ctrl", spec_ctrl),
-    STRING("xpti", xpti),
-    STRING("pv-l1tf", pv_l1tf),
     NOT_FLAG("smep", no_smep),
     NOT_FLAG("smap", no_smap),
     NOT_FLAG("x2apic", no_x2apic),
-    NOT_FLAG("fsgsbase", no_fsgsbase),
 
-    INT("gnttab_max_frames", gnttab_max_frames, 1, 1048576),
-    INT("gnttab_max_maptrack_frames", gnttab_max_maptrack_frames, 0, 1048576),
+    INT("gnttab_max_frames", gnttab_max_frames, 1, 64),
+    INT("gnttab_max_maptrack_frames", gnttab_max_maptrack_frames, 1, 384),
 
     FLAG("noreboot", noreboot),
-    STRING("reboot", reboot),
     CUSTOM("watchdog", parse_watchdog, "yes, no or force"),
     INT("watchdog_timeout", watchdog_timeout, 1, 3600),
 
     /* What Debian's GRUB and common set-ups put there. */
+    IGNORED("vga", "the screen stays in the mode that the loader set"),
+    IGNORED("console_timestamps", "lines have no time stamps"),
+    IGNORED("conring_size", "the ring has a fixed size"),
+    IGNORED("sync_console", "the console never runs behind"),
+    IGNORED("sched", "there is one scheduler"),
+    IGNORED("sched_ratelimit_us", "there is one scheduler"),
+    IGNORED("cpuid", "what guests see is fixed"),
+    IGNORED("spec-ctrl", no_defence),
+    IGNORED("xpti", no_defence),
+    IGNORED("pv-l1tf", no_defence),
+    IGNORED("reboot", "ways to reboot are tried in turn"),
     IGNORED("placeholder", "GRUB needs a first word"),
     IGNORED("real-mode", no_bios),
     IGNORED("edd", no_bios),

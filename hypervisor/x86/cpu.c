@@ -1,5 +1,7 @@
 /* Finds out what the processors can do, and sets each one up alike. */
 #include "x86/cpu.h"
+
+#include "core/opt/opt.h"
 #include "x86/asm.h"
 #include "x86/entry/entry.h"
 #include "port/log.h"
@@ -27,7 +29,7 @@ static void detect_basic(void)
         stop("this processor shows no local APIC; enable it in the firmware");
     if (!(r.d & 1u << 13))
         log_info("cpu: no global pages\n");
-    cpu_has_x2apic = r.c >> 21 & 1;
+    cpu_has_x2apic = (r.c >> 21 & 1) && !options.no_x2apic;
     cpu_has_tsc_deadline = r.c >> 24 & 1;
     cpu_has_xsave = r.c >> 26 & 1;
 }
@@ -45,8 +47,8 @@ static void detect_extended(void)
         struct cpuid_regs r = cpuid(7, 0);
 
         cpu_has_fsgsbase = r.b & 1;
-        cpu_has_smep = r.b >> 7 & 1;
-        cpu_has_smap = r.b >> 20 & 1;
+        cpu_has_smep = (r.b >> 7 & 1) && !options.no_smep;
+        cpu_has_smap = (r.b >> 20 & 1) && !options.no_smap;
         cpu_has_umip = r.c >> 2 & 1;
     }
     if (!(cpuid(0x80000001, 0).d & 1u << 11))

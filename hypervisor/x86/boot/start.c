@@ -225,8 +225,10 @@ static struct domain *make_dom0(void)
         .is_dom0 = true,
         .max_vcpus = options.dom0_max_vcpus ? options.dom0_max_vcpus : cpus,
         .max_evtchn_port = ~0u,
-        .max_grant_frames = -1,
-        .max_maptrack_frames = -1,
+        .max_grant_frames = options.gnttab_max_frames ? (int32_t)options.gnttab_max_frames : -1,
+        .max_maptrack_frames = options.gnttab_max_maptrack_frames
+                                   ? (int32_t)options.gnttab_max_maptrack_frames
+                                   : -1,
     };
     struct domain *d;
 
@@ -244,11 +246,22 @@ static struct domain *make_dom0(void)
     return d;
 }
 
+/* Its module's command line, then what our own has for it behind `--`. */
+static const char *dom0_args(void)
+{
+    static char both[BOOT_TEXT_MAX + OPT_TEXT_MAX];
+
+    if (!options.dom0_extra)
+        return boot_info.module[0].args;
+    log_format(both, sizeof(both), "%s %s", boot_info.module[0].args, options.dom0_extra);
+    return both;
+}
+
 static void start_dom0(void)
 {
     const struct boot_module *initrd = boot_info.modules > 1 ? &boot_info.module[1] : NULL;
     struct dom0_request request = {
-        .args = boot_info.module[0].args,
+        .args = dom0_args(),
         .release = release_boot_memory,
     };
     struct domain *d = make_dom0();

@@ -17,6 +17,17 @@ const struct cmd axl_cmds[] = {
      "Update a running domain's saved configuration, used when it is rebuilt for a reboot", NULL},
     {"console", cmd_console, "[-t pv] [-n 0] <Domain>", "Attach to domain's console",
      "Ctrl-] detaches."},
+    {"save", cmd_save, "[options] <Domain> <CheckpointFile>",
+     "Save a domain state to restore later",
+     "-c                      Leave the domain running after it is saved.\n"
+     "-p                      Leave the domain paused after it is saved."},
+    {"restore", cmd_restore, "[options] [<ConfigFile>] <CheckpointFile>",
+     "Restore a domain from a saved state",
+     "-c                      Connect to the console after the domain is restored.\n"
+     "-p                      Do not unpause it.\n"
+     "-e                      Do not wait in the background for the death of the domain.\n"
+     "-F                      Run in foreground until death of the domain."},
+    {"dump-core", cmd_dump_core, "<Domain> <filename>", "Core dump a domain", NULL},
     {"list", cmd_list, "[options] [Domain]...", "List information about all/some domains",
      "-l, --long              Output the configuration, as create takes it.\n"
      "-v, --verbose           Print also UUIDs and the reason of a shutdown.\n"

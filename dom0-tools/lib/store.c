@@ -327,3 +327,8 @@ int store_release(struct store *s, uint32_t domid)
 {
     return xs_release_domain(s->xs, domid) ? 0 : -errno;
 }
+
+int store_resume(struct store *s, uint32_t domid)
+{
+    return xs_resume_domain(s->xs, domid) ? 0 : -errno;
+}

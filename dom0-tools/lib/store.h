@@ -68,5 +68,6 @@ int store_wait(struct store *s, int ms);
 
 int store_introduce(struct store *s, uint32_t domid, uint64_t mfn, uint32_t port);
 int store_release(struct store *s, uint32_t domid);
+int store_resume(struct store *s, uint32_t domid);
 
 #endif

@@ -386,9 +386,9 @@ static long claim(struct vcpu *v, uint64_t at)
         return -XEN_EFAULT;
     if (HANDLE(r.extent_start) || r.extent_order || r.mem_flags)
         return -XEN_EINVAL;
-    d = dom_get_for(v->dom, r.domid);
+    d = dom_get(r.domid); /* not DOMID_SELF: as Xen has it */
     if (!d)
-        return -XEN_ESRCH;
+        return -XEN_EINVAL;
     error = frame_claim(d, r.nr_extents);
     dom_put(d);
     return error;

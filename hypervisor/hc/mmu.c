@@ -21,9 +21,7 @@ static struct domain *frames_of(struct vcpu *v, uint32_t id, long *error)
 {
     struct domain *d = v->dom;
 
-    if (id == DOMID_SELF || id == DOMID_IO) {
-        if (id == DOMID_IO && !d->is_dom0)
-            goto refused;
+    if (id == DOMID_SELF) {
         __atomic_add_fetch(&d->refs, 1, __ATOMIC_RELAXED);
         return d;
     }
@@ -32,7 +30,9 @@ static struct domain *frames_of(struct vcpu *v, uint32_t id, long *error)
         return NULL; /* itself, by another name: what Xen refuses */
     if (!d->is_dom0)
         goto refused;
-    return id == DOMID_XEN ? &dom_xen : dom_get((domid_t)id);
+    if (id == DOMID_XEN || id == DOMID_IO)
+        return id == DOMID_XEN ? &dom_xen : &dom_io;
+    return dom_get((domid_t)id);
 refused:
     *error = -XEN_EPERM;
     return NULL;
@@ -40,7 +40,7 @@ refused:
 
 static void frames_done(struct domain *d)
 {
-    if (d != &dom_xen)
+    if (d != &dom_xen && d != &dom_io)
         dom_put(d);
 }
 
@@ -167,7 +167,7 @@ static __attribute__((noinline)) long update_foreign(struct vcpu *v, uint64_t *a
     if (tables_id) {
         tables = dom_get_for(v->dom, (domid_t)(tables_id - 1));
         if (!tables)
-            return -XEN_EINVAL;
+            return -XEN_ESRCH;
     }
     from = frames_of(v, arg[3] & 0xffff, &error);
     if (from) {
@@ -202,8 +202,7 @@ long hc_mmu_update(struct vcpu *v, uint64_t *arg)
     }
     if (arg[2]) {
         done += count - (uint32_t)arg[1];
-        if (guest_write(arg[2], &done, sizeof(done)))
-            error = error == HC_AGAIN ? error : -XEN_EFAULT;
+        (void)!guest_write(arg[2], &done, sizeof(done)); /* a bad place is the caller's loss */
     }
     if (error == HC_AGAIN)
         arg[1] |= MMU_GOING_ON;
@@ -272,8 +271,8 @@ static long flush_after(struct vcpu *v, uint64_t va, uint64_t flags)
             return 0;
         what = va;
         break;
-    default:
-        return -XEN_ENOSYS;
+    default: /* no such flush: none */
+        return 0;
     }
     if (which == UVMF_LOCAL) {
         if (what == TLB_ALL_VA)
@@ -478,8 +477,7 @@ long hc_mmuext_op(struct vcpu *v, uint64_t *arg)
     arg[1] = count - n;
     if (arg[2]) {
         done += n;
-        if (guest_write(arg[2], &done, sizeof(done)))
-            error = error == HC_AGAIN ? error : -XEN_EFAULT;
+        (void)!guest_write(arg[2], &done, sizeof(done));
     }
     if (error == HC_AGAIN)
         arg[1] |= MMU_GOING_ON;

@@ -59,9 +59,9 @@ void machine_init(const void *rsdp)
 enum iomem_access iomem_access(mfn_t frame)
 {
     if ((frame.n >= MSI_WINDOW_START && frame.n < MSI_WINDOW_END) ||
-        frame.n == machine_info.lapic_maddr >> FRAME_SHIFT || ioapic_frame(frame))
+        frame.n == machine_info.lapic_maddr >> FRAME_SHIFT)
         return IOMEM_DENIED;
-    if (ptimer_frame(frame) || msi_table_frame(frame))
+    if (ptimer_frame(frame) || msi_table_frame(frame) || ioapic_frame(frame))
         return IOMEM_READ_ONLY;
     return IOMEM_FULL;
 }

@@ -128,6 +128,8 @@ long mem_relinquish(struct domain *d);
  * guest owns them (the M2P table). Not on any list; its memory account is all there is of it.
  */
 extern struct domain dom_xen;
+/* DOMID_IO: owns no RAM at all; who maps frames of it means devices. */
+extern struct domain dom_io;
 
 /* ---- references -------------------------------------------------------------------------------- */
 

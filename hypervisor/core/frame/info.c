@@ -20,9 +20,15 @@
 
 #define SLOT_XEN 1 /* also of shared frames whose domain is gone but that others still map */
 
+#define SLOT_IO  (MEM_SLOTS - 2) /* never in a word */
+
 struct domain dom_xen = {
     .id = DOMID_XEN,
     .mem.owner = (uint64_t)SLOT_XEN << FRAME_OWNER_SHIFT,
+};
+struct domain dom_io = {
+    .id = DOMID_IO,
+    .mem.owner = (uint64_t)SLOT_IO << FRAME_OWNER_SHIFT,
 };
 static struct domain *owners[MEM_SLOTS];
 static unsigned int chunk_shift; /* log2 of frames in a chunk */
@@ -62,12 +68,12 @@ int mem_domain_init(struct domain *d)
     if (!d->mem.chunks)
         return -XEN_ENOMEM;
     lock_take(&frame_lock);
-    while (slot < MEM_SLOTS - 1 && owners[slot]) /* the last slot is that of NOT_RAM */
+    while (slot < SLOT_IO && owners[slot]) /* and the very last slot is that of NOT_RAM */
         slot++;
-    if (slot < MEM_SLOTS - 1)
+    if (slot < SLOT_IO)
         owners[slot] = d;
     lock_drop(&frame_lock);
-    if (slot == MEM_SLOTS - 1) {
+    if (slot == SLOT_IO) {
         hv_page_free(d->mem.chunks);
         d->mem.chunks = NULL;
         return -XEN_ENOMEM;

@@ -23,7 +23,8 @@ static int hold_device(const struct l1_ctx *c, uint64_t *e, uint64_t n)
         *e &= ~PTE_RW;
         return 0;
     default:
-        return -XEN_EINVAL;
+        /* Xen tells apart who asks for no frame at all. */
+        return n == PTE_ADDR >> FRAME_SHIFT ? -XEN_EINVAL : -XEN_EPERM;
     }
 }
 
@@ -31,15 +32,15 @@ int l1_hold_slow(const struct l1_ctx *c, uint64_t *e)
 {
     uint64_t n = pte_frame(*e);
 
-    if ((*e & L1_BAD) || ((*e & PTE_CACHE) && !c->mapper->mem.io_caches))
+    if ((*e & PTE_CACHE) && !c->mapper->mem.io_caches)
         return -XEN_EINVAL;
     if (n >= frame_max || frame_words[n] == NOT_RAM)
         return hold_device(c, e, n);
     if (*e & PTE_RW) {
         if (page_get_use(mfn(n), c->from, PGT_WRITABLE))
-            return -XEN_EINVAL;
+            return -XEN_EBUSY;
     } else if (!page_get(mfn(n), c->from)) {
-        return -XEN_EINVAL;
+        return -XEN_EBUSY;
     }
     /* Caches are flushed when it is freed: the next owner's view is write-back (XSA-402). */
     if ((*e & PTE_CACHE) && !(frame_words[n] & FRAME_UNCACHED))
@@ -74,18 +75,22 @@ bool l1tf_bad(uint64_t e)
 #define DESC_S    ((uint64_t)1 << 44)
 #define DESC_DPL  ((uint64_t)3 << 45)
 #define DESC_TYPE ((uint64_t)0xf << 40)
+#define DESC_CALL_GATE ((uint64_t)0xc << 40)
 
 /*
- * Code and data segments, all in ring 3. No gate and no system segment: a call gate leads to any
- * address of any ring, LDT and TSS are the hypervisor's. The second half of such a one has type 0,
- * which the processor refuses to load; so has what is not present.
+ * Code and data segments, all in ring 3. LDT, TSS and gates are the hypervisor's; a call gate is
+ * stored as Xen stores it, for ring 0 only, so that ring 3 gets #GP from using it. Type 0 (the second
+ * half of something) and what is not present the processor refuses to load.
  */
 bool desc_allowed(uint64_t *desc)
 {
     if (!(*desc & DESC_P))
         return true;
-    if (!(*desc & DESC_S))
-        return !(*desc & DESC_TYPE);
+    if (!(*desc & DESC_S)) {
+        if ((*desc & DESC_TYPE) == DESC_CALL_GATE)
+            *desc &= ~DESC_DPL;
+        return !(*desc & DESC_TYPE) || (*desc & DESC_TYPE) == DESC_CALL_GATE;
+    }
     *desc |= DESC_DPL;
     return true;
 }

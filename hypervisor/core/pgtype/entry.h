@@ -36,17 +36,19 @@
 #define PTE_NX   ((uint64_t)1 << 63)
 /* Marks entries of guest kernels: they carry US for the processor's sake, as all of ring 3 must. */
 #define PTE_KERNEL ((uint64_t)1 << 52)
-#define PTE_AVAIL_HIGH ((uint64_t)0x3ff << 52) /* bits 52-61 */
+#define PTE_AVAIL_HIGH ((uint64_t)0x7ff << 52) /* bits 52-62 */
 #define PTE_CACHE (PTE_PWT | PTE_PCD | PTE_PAT)
 
 #define ENTRIES 512u
 #define HV_SLOT 256u /* first of the sixteen L4 slots that are the hypervisor's */
 
-/* Bits that no entry may have. What is not named here is checked to be harmless: XSA-148, 182. */
-#define L1_BAD ((uint64_t)1 << 62)
-#define LN_BAD (L1_BAD | PTE_PWT | PTE_PCD | PTE_PS | PTE_G)
+/*
+ * Bits that no entry above L1 may have: no superpages, no cache attributes for tables. In L1 entries
+ * PTE_CACHE is for domains with devices, G is taken away; all other bits are the software's.
+ */
+#define LN_BAD (PTE_PWT | PTE_PCD | PTE_PS | PTE_G)
 
-/* An update that changes nothing but these needs no new check. */
+/* An update that changes nothing but these needs no new check: a white list (XSA-148, 182). */
 #define FREE_BITS (PTE_NX | PTE_AVAIL_HIGH | PTE_AVAIL | PTE_D | PTE_A | PTE_US)
 
 /* What the short paths compare a frame's word with. */
@@ -66,7 +68,7 @@ static inline struct l1_ctx l1_ctx(struct domain *mapper, struct domain *from)
 {
     return (struct l1_ctx){
         .owner = from->mem.owner | FRAME_LIVE,
-        .slow = L1_BAD | PTE_CACHE,
+        .slow = PTE_CACHE,
         .mapper = mapper,
         .from = from,
     };
@@ -90,7 +92,8 @@ void l1_drop_slow(uint64_t e);
 
 /*
  * Takes what the present, adjusted entry *e must hold: a use as writable or a reference. May take
- * RW away from *e (device frames that are read-only). 0 or -XEN_EINVAL.
+ * RW away from *e (device frames that are read-only). 0; -XEN_EINVAL: bad bits; -XEN_EBUSY: RAM of
+ * others, or in use as what it must not be; -XEN_EPERM: a device that is not the domain's.
  */
 static inline __attribute__((always_inline)) int l1_hold(const struct l1_ctx *c, uint64_t *e)
 {
@@ -190,12 +193,13 @@ static inline uint64_t pte_read(const uint64_t *slot)
 
 /*
  * Writes one entry of a VALID L1 table, of which the caller holds a use. keep_ad: accessed and dirty
- * stay as the processor has set them. 0, or -XEN_EINVAL and nothing has changed.
+ * stay as the processor has set them. 0, or as l1_hold() and nothing has changed.
  */
 static inline __attribute__((always_inline)) int l1_update(const struct l1_ctx *c, uint64_t *slot,
                                                            uint64_t e, bool keep_ad)
 {
     uint64_t old = pte_read(slot);
+    int error;
 
     if (likely(e & PTE_P)) {
         e = l1_adjust(e);
@@ -206,8 +210,9 @@ static inline __attribute__((always_inline)) int l1_update(const struct l1_ctx *
                                                    __ATOMIC_ACQUIRE)))
                 return 0;
         }
-        if (unlikely(l1_hold(c, &e)))
-            return -XEN_EINVAL;
+        error = l1_hold(c, &e);
+        if (unlikely(error))
+            return error;
     } else if (l1tf_bad(e)) {
         return -XEN_EINVAL;
     }

@@ -45,20 +45,22 @@ static int fill_l1(uint64_t *table, struct domain *d)
 
     for (unsigned int i = 0; i < ENTRIES; i++) {
         uint64_t e = table[i], held;
+        int error = -XEN_EINVAL;
 
         if (!(e & PTE_P)) {
             if (likely(!l1tf_bad(e)))
                 continue;
         } else {
             held = l1_adjust(e);
-            if (likely(!l1_hold(&c, &held))) {
+            error = l1_hold(&c, &held);
+            if (likely(!error)) {
                 if (held != e)
                     table[i] = held;
                 continue;
             }
         }
         drain_l1(table, i);
-        return -XEN_EINVAL;
+        return error;
     }
     return 0;
 }

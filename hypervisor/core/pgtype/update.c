@@ -19,8 +19,10 @@ int l1_replace(const struct l1_ctx *c, uint64_t *slot, uint64_t old, uint64_t e)
     if (e & PTE_P) {
         e = l1_adjust(e);
         if (!(old & PTE_P) || ((old ^ e) & ~FREE_BITS)) {
-            if (l1_hold(c, &e))
-                return -XEN_EINVAL;
+            int error = l1_hold(c, &e);
+
+            if (error)
+                return error;
             counted = true;
         }
     } else if (l1tf_bad(e)) {

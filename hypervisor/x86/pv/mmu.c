@@ -1,6 +1,7 @@
 /* What core/pgtype asks of the machine: load CR3, and which device frames a domain may map. */
 #include "core/pgtype/pgtype.h"
 #include "x86/asm.h"
+#include "x86/cpu.h"
 #include "x86/machine.h"
 #include "x86/tlb.h"
 
@@ -17,7 +18,7 @@ void pgt_base_changed(struct vcpu *v)
 
 unsigned int pgt_io_access(const struct domain *d, mfn_t m)
 {
-    if (!d->is_dom0)
+    if (!d->is_dom0 || m.n >> (cpu_phys_bits - FRAME_SHIFT))
         return PGT_IO_DENIED;
     switch (iomem_access(m)) {
     case IOMEM_FULL:

@@ -104,7 +104,7 @@ long hc_sched_op(struct vcpu *v, uint64_t *arg)
 {
     switch (arg[0]) {
     case SCHEDOP_yield:
-        sched_yield(v);
+        sched_pass(v);
         return 0;
     case SCHEDOP_block:
         return block(v);
@@ -130,7 +130,7 @@ long hc_sched_op_compat(struct vcpu *v, uint64_t *arg)
 {
     switch (arg[0]) {
     case SCHEDOP_yield:
-        sched_yield(v);
+        sched_pass(v);
         return 0;
     case SCHEDOP_block:
         return block(v);

@@ -50,7 +50,7 @@ static inline int lock_try(struct lock *l) TRIES(1, *l) UNCHECKED
 
 static inline void lock_drop(struct lock *l) DROPS(*l) UNCHECKED
 {
-    if (l->held != fake_cpu + 1)
+    if (__atomic_load_n(&l->held, __ATOMIC_RELAXED) != fake_cpu + 1)
         fake_lock_fail(l, "dropped by someone else");
     /* Two locks of one rank: the bit goes with the first; enough to find wrong orders. */
     fake_ranks &= ~(1u << l->rank);
@@ -60,7 +60,7 @@ static inline void lock_drop(struct lock *l) DROPS(*l) UNCHECKED
 
 static inline int lock_held(const struct lock *l)
 {
-    return l->held == fake_cpu + 1;
+    return __atomic_load_n(&l->held, __ATOMIC_RELAXED) == fake_cpu + 1;
 }
 
 #endif

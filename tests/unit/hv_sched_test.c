@@ -315,7 +315,7 @@ static void test_states(void)
     CHECK(curr[0] == &vcpus[0]);
     CHECK_EQ(vcpus[1].sched.runstate, RUNSTATE_runnable);
     /* Yield hands over, though it is behind. */
-    sched_yield(&vcpus[0]);
+    sched_pass(&vcpus[0]);
     settle();
     CHECK(curr[0] == &vcpus[1]);
     sched_pause(&vcpus[1]);
@@ -497,7 +497,7 @@ static void test_walk(uint64_t seed)
             break;
         case 1:
             if (curr[c])
-                sched_yield(curr[c]);
+                sched_pass(curr[c]);
             break;
         case 2:
             if (curr[c])

@@ -88,7 +88,7 @@ void sched_wake(struct vcpu *v);
 void sched_block(struct vcpu *v);
 void sched_poll_wait(struct vcpu *v);
 /* The calling vcpu lets one other go first, if there is one. */
-void sched_yield(struct vcpu *v);
+void sched_pass(struct vcpu *v);
 void sched_down(struct vcpu *v);
 void sched_up(struct vcpu *v);
 /* Of the whole domain: SCHED_SHUTDOWN on every vcpu, or off (DOMCTL_resumedomain). */

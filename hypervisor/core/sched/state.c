@@ -70,7 +70,7 @@ void sched_poll_wait(struct vcpu *v)
     cpu_resched(v->sched.cpu);
 }
 
-void sched_yield(struct vcpu *v)
+void sched_pass(struct vcpu *v)
 {
     /* An old count only makes this yield come to nothing, or look in vain. */
     if (!__atomic_load_n(&sched_st.queued, __ATOMIC_RELAXED))

@@ -75,9 +75,10 @@ static long register_runstate(struct vcpu *caller, struct vcpu *v, uint64_t va)
 
     if (guest_get(&area, va))
         return -XEN_EFAULT;
-    if (!gaddr_ok(area.addr.p, sizeof(struct vcpu_runstate_info)))
+    uint64_t at = HANDLE(area.addr.h);
+    if (!gaddr_ok(at, sizeof(struct vcpu_runstate_info)))
         return -XEN_EFAULT;
-    v->runstate_va = area.addr.p;
+    v->runstate_va = at;
     if (v->runstate_va) {
         struct vcpu_runstate_info info;
 
@@ -94,9 +95,10 @@ static long register_time(struct vcpu *caller, struct vcpu *v, uint64_t va)
 
     if (guest_get(&area, va))
         return -XEN_EFAULT;
-    if (!gaddr_ok(area.addr.p, sizeof(struct vcpu_time_info)))
+    uint64_t at = HANDLE(area.addr.h);
+    if (!gaddr_ok(at, sizeof(struct vcpu_time_info)))
         return -XEN_EFAULT;
-    v->time_va = area.addr.p;
+    v->time_va = at;
     if (v->time_va && v == caller)
         v->areas_stale = put_time(v) != 0;
     return 0;

@@ -4,7 +4,8 @@
 
 #include "core/dom/domain.h"
 
-#define VCPU_PERIOD_DEFAULT (10 * NS_PER_MS) /* a PV vcpu ticks at 100 Hz until it says otherwise  \
+/* A PV vcpu ticks at 100 Hz until it says otherwise. */
+#define VCPU_PERIOD_DEFAULT (10 * NS_PER_MS)
                                               */
 #define VCPU_PERIOD_MIN NS_PER_MS
 

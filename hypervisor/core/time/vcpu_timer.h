@@ -6,8 +6,7 @@
 
 /* A PV vcpu ticks at 100 Hz until it says otherwise. */
 #define VCPU_PERIOD_DEFAULT (10 * NS_PER_MS)
-                                              */
-#define VCPU_PERIOD_MIN NS_PER_MS
+#define VCPU_PERIOD_MIN     NS_PER_MS
 
 void vcpu_timers_init(struct vcpu *v);
 /* Stops all three (the vcpu dies, or goes down). No lock held. */

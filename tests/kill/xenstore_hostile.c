@@ -1,6 +1,7 @@
 /*
- * Guests' rings with bad contents (E1, E6, E7): each stops that guest's connection and nothing else;
- * the toolstack is served, the guest's death is still seen, and a ring set up anew works again.
+ * Guests' rings with bad contents (E1, E6, E7): each stops that guest's connection and nothing
+ * else; the toolstack is served, the guest's death is still seen, and a ring set up anew works
+ * again.
  *
  * usage: xenstore_hostile DAEMON DIR
  */

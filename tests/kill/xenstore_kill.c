@@ -1,10 +1,8 @@
 /*
  * A daemon killed at any step goes on: two guests and a toolstack play a script once in peace, then
  * once for every k with the daemon killed (SIGKILL) at its k-th step and started again. What the
- * guests read from their rings, byte for byte, and the tree at the end must be the same.
- *
- * Only a transaction may tell: the one that was open then answers EAGAIN and is done again, as any
- * client must be ready to do.
+ * guests read from their rings, byte for byte, and the tree at the end must be the same; also
+ * transactions go on, and fail only where they would have failed.
  *
  * usage: xenstore_kill DAEMON DIR [FIRST [EVERY]]
  */
@@ -216,7 +214,7 @@ static void get_bytes(struct guest *g, void *to, size_t len)
     }
 }
 
-/* Read one message; all but what belongs to a transaction goes into the transcript. */
+/* Read one message. */
 static void hear(struct guest *g, bool keep)
 {
     struct xsd_sockmsg h;
@@ -257,29 +255,30 @@ static void must_be(const char *got, const char *want)
         die("'%s', not '%s'", got, want);
 }
 
-/* A transaction, again from its start when it fails. */
-static void transaction(struct guest *g)
+static void in_txn(struct guest *g, uint32_t type, uint32_t tx, const char *data, size_t len,
+                   const char *want)
 {
-    for (int tries = 0;; tries++) {
-        if (tries > 3)
-            die("the transaction never succeeds");
-        say(g, XS_TRANSACTION_START, 0, "", 1);
-        hear(g, false);
-        uint32_t tx = (uint32_t)atoi(g->reply);
-        if (!tx)
-            die("transaction: '%s'", g->reply);
-        say(g, XS_WRITE, tx, "t/a\0in a transaction", 20);
-        hear(g, false);
-        must_be(g->reply, "OK");
-        say(g, XS_READ, tx, "t/a", 4);
-        hear(g, false);
-        must_be(g->reply, "in a transaction");
-        say(g, XS_TRANSACTION_END, tx, "T", 2);
-        hear(g, false);
-        if (g->reply_type == XS_TRANSACTION_END)
-            return;
-        must_be(g->reply, "EAGAIN");
+    say(g, type, tx, data, len);
+    hear(g, true);
+    must_be(g->reply, want);
+}
+
+/* A transaction goes on as if nothing had happened, also one that someone else made fail. */
+static void transaction(struct guest *g, const char *end)
+{
+    say(g, XS_TRANSACTION_START, 0, "", 1);
+    hear(g, true);
+    uint32_t tx = (uint32_t)atoi(g->reply);
+    if (!tx)
+        die("transaction: '%s'", g->reply);
+    in_txn(g, XS_READ, tx, "data/a", 7, "one");
+    in_txn(g, XS_WRITE, tx, "t/a\0in a transaction", 20, "OK");
+    in_txn(g, XS_READ, tx, "t/a", 4, "in a transaction");
+    if (!strcmp(end, "EAGAIN")) {
+        ask(g, XS_WRITE, "data/a\0one", 10);
+        hear(g, true);
     }
+    in_txn(g, XS_TRANSACTION_END, tx, "T", 2, end);
 }
 
 /* --- the script ------------------------------------------------------------------------------ */
@@ -340,7 +339,8 @@ static void script(char *tree)
         must_be(WRITE(&g5, "open/x\0again"), "OK");
         hear(&g6, true); /* an event of someone else's making */
     }
-    transaction(&g5);
+    transaction(&g5, "EAGAIN");
+    transaction(&g5, "OK");
     must_be(ASK(&g5, XS_MKDIR, "data/dir"), "OK");
     hear(&g5, true);
     must_be(ASK(&g5, XS_RM, "data/a"), "OK");

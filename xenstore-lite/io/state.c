@@ -248,6 +248,12 @@ static int replay(struct xs *xs, const struct journal *j)
 
 int state_load(struct xs *xs, bool *found)
 {
+    /* Guests may be at work: to start empty beside them must be somebody's decision. */
+    for (unsigned i = 0; i < 2; i++)
+        if (head(&journals[i])->sequence && head(&journals[i])->magic != MAGIC) {
+            log_line("the state is of another version: start that, or remove state.0, state.1");
+            return -EPROTO;
+        }
     for (unsigned i = 0; i < 2; i++)
         if (in_force(&journals[i]) && (!now || head(&journals[i])->sequence > head(now)->sequence))
             now = &journals[i];

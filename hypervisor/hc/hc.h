@@ -24,6 +24,6 @@ hc_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch, hc_set_call
     hc_event_channel_op_compat, hc_physdev_op_compat;
 
 /* Runs hypercall nr; unknown numbers give -XEN_ENOSYS. */
-long hc_call(struct vcpu *v, unsigned int nr, uint64_t *arg);
+long hc_call(struct vcpu *v, uint64_t nr, uint64_t *arg);
 
 #endif

@@ -6,7 +6,7 @@
  */
 #include "hc/hc.h"
 
-static __attribute__((noinline)) long call_other(struct vcpu *v, unsigned int nr, uint64_t *arg)
+static __attribute__((noinline)) long call_other(struct vcpu *v, uint64_t nr, uint64_t *arg)
 {
     switch (nr) {
     case __HYPERVISOR_set_trap_table:
@@ -56,7 +56,7 @@ static __attribute__((noinline)) long call_other(struct vcpu *v, unsigned int nr
     }
 }
 
-long hc_call(struct vcpu *v, unsigned int nr, uint64_t *arg)
+long hc_call(struct vcpu *v, uint64_t nr, uint64_t *arg)
 {
     switch (nr) {
     case __HYPERVISOR_xen_version:

@@ -107,7 +107,7 @@ int x86_syscall(struct guest_regs *r)
     if (unlikely(!canonical(r->rip)))
         r->entry = ENTRY_IRET; /* SYSRET would fault in ring 0 (checklist B1) */
     if (likely(v->arch.in_kernel)) {
-        long result = hc_call(v, (uint32_t)r->rax, r->arg);
+        long result = hc_call(v, r->rax, r->arg);
 
         if (unlikely(result == HC_AGAIN))
             r->rip -= 2; /* back to the SYSCALL instruction; rax still is its number */

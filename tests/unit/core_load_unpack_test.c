@@ -9,7 +9,7 @@
 #include "core/load/bzimage.h"
 #include "tests/unit/check.h"
 
-enum { PLAIN_MAX = 3 << 20 };
+enum { PLAIN_MAX = 3 << 19 };
 
 static uint8_t plain[PLAIN_MAX], packed[PLAIN_MAX + (1 << 20)], out[PLAIN_MAX + 1];
 static size_t plain_len, packed_len;
@@ -244,7 +244,7 @@ int main(void)
             round_trip(commands[c]);
         }
         make_plain(20000, c + 5);
-        damage(commands[c], 500);
+        damage(commands[c], 300);
     }
     test_bzimage();
     test_real();

@@ -161,7 +161,7 @@ void key_pressed(char key)
         log_err("no key '%c'; h for help\n", key >= ' ' && key < 127 ? key : '?');
         return;
     }
-    log_err("'%c': %s\n", key, k->help);
+    log_err("key '%c': %s\n", key, k->help);
     k->fn();
 }
 

@@ -309,9 +309,10 @@ static void late_start(void)
     time_keep_true();
     policy_init();
     smp_start(options.maxcpus ? options.maxcpus : MAX_CPUS);
-    watchdog_start(options.watchdog, options.watchdog_timeout);
     log_info("%u processor%s\n", cpu_count(), cpu_count() == 1 ? "" : "s");
     start_dom0();
+    /* Not earlier: building dom0 keeps this CPU busy for long, and that is no fault. */
+    watchdog_start(options.watchdog, options.watchdog_timeout);
     cpu_idle_loop();
 }
 

@@ -11,7 +11,7 @@
 #include "lib/json.h"
 #include "lib/record.h"
 
-#define BACKEND "/local/domain/0/backend/%s/%u/%d"
+#define BACKEND  "/local/domain/0/backend/%s/%u/%d"
 #define FRONTEND "/local/domain/%u/device/%s/%d"
 
 /* --- listing -------------------------------------------------------------------------------- */
@@ -119,7 +119,8 @@ int cmd_network_list(struct axl *a, int argc, char **argv)
 {
     return list(a, argc, argv, "vif",
                 "Idx BE Mac Addr.         handle state evt-ch   tx-/rx-ring-ref "
-                "BE-path                       ", network_row);
+                "BE-path                       ",
+                network_row);
 }
 
 /* --- counters ------------------------------------------------------------------------------- */
@@ -149,7 +150,7 @@ static void counters(const char *const *names, int n, const char *dir, struct js
     }
 }
 
-static const char *const block_names[] = {"rd_req", "wr_req", "oo_req", "f_req",
+static const char *const block_names[] = {"rd_req", "wr_req",  "oo_req", "f_req",
                                           "ds_req", "rd_sect", "wr_sect"};
 static const char *const network_names[] = {"rx_bytes", "rx_packets", "rx_errors", "rx_dropped",
                                             "tx_bytes", "tx_packets", "tx_errors", "tx_dropped"};
@@ -203,14 +204,16 @@ int cmd_block_stat(struct axl *a, int argc, char **argv)
 {
     return list(a, argc, argv, "vbd",
                 "Vdev           rd_req       wr_req       oo_req        f_req       ds_req"
-                "      rd_sect      wr_sect", block_counters);
+                "      rd_sect      wr_sect",
+                block_counters);
 }
 
 int cmd_network_stat(struct axl *a, int argc, char **argv)
 {
     return list(a, argc, argv, "vif",
                 "Interface           rx_bytes   rx_packets    rx_errors   rx_dropped"
-                "     tx_bytes   tx_packets    tx_errors   tx_dropped", network_counters);
+                "     tx_bytes   tx_packets    tx_errors   tx_dropped",
+                network_counters);
 }
 
 /* --- attach, detach ------------------------------------------------------------------------- */
@@ -348,7 +351,8 @@ int cmd_network_attach(struct axl *a, int argc, char **argv)
     return rc;
 }
 
-static int detach(struct axl *a, int argc, char **argv, const char *kind, long (*number)(const char *))
+static int detach(struct axl *a, int argc, char **argv, const char *kind,
+                  long (*number)(const char *))
 {
     static const struct option longs[] = {{"force", no_argument, NULL, 'F'}, {0}};
     struct why w;
@@ -375,8 +379,8 @@ static int detach(struct axl *a, int argc, char **argv, const char *kind, long (
             if (memcmp(g.nic[i].mac, mac, 6) == 0)
                 devid = g.nic[i].devid;
     if (devid < 0 || !store_exists(a->store, "/libxl/%u/device/%s/%ld", d.domain, kind, devid))
-        rc = axl_fail("domain '%s' has no %s '%s'", argv[optind],
-                      kind[1] == 'b' ? "disk" : "vif", which);
+        rc = axl_fail("domain '%s' has no %s '%s'", argv[optind], kind[1] == 'b' ? "disk" : "vif",
+                      which);
     else if (dev_remove(a->store, d.domain, kind, (int)devid, force, &w) < 0)
         rc = axl_fail("domain '%s': %s", argv[optind], w.text);
     for (uint32_t i = 0; !rc && kind[1] == 'b' && i < g.nr_disks; i++)

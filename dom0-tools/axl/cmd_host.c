@@ -63,11 +63,12 @@ static void machine(struct axl *a, struct json *j, const struct xen_sysctl_physi
 {
     char caps[128];
     const uint32_t c = p->capabilities;
-    snprintf(caps, sizeof caps, "%s%s%s%s%s%s%s%s%s",
-             c & XEN_SYSCTL_PHYSCAP_pv ? " pv" : "", c & XEN_SYSCTL_PHYSCAP_hvm ? " hvm" : "",
+    snprintf(caps, sizeof caps, "%s%s%s%s%s%s%s%s%s", c & XEN_SYSCTL_PHYSCAP_pv ? " pv" : "",
+             c & XEN_SYSCTL_PHYSCAP_hvm ? " hvm" : "",
              c & XEN_SYSCTL_PHYSCAP_hvm && c & XEN_SYSCTL_PHYSCAP_directio ? " hvm_directio" : "",
              c & XEN_SYSCTL_PHYSCAP_pv && c & XEN_SYSCTL_PHYSCAP_directio ? " pv_directio" : "",
-             c & XEN_SYSCTL_PHYSCAP_hap ? " hap" : "", c & XEN_SYSCTL_PHYSCAP_shadow ? " shadow" : "",
+             c & XEN_SYSCTL_PHYSCAP_hap ? " hap" : "",
+             c & XEN_SYSCTL_PHYSCAP_shadow ? " shadow" : "",
              c & XEN_SYSCTL_PHYSCAP_vmtrace ? " vmtrace" : "",
              c & XEN_SYSCTL_PHYSCAP_gnttab_v1 ? " gnttab-v1" : "",
              c & XEN_SYSCTL_PHYSCAP_gnttab_v2 ? " gnttab-v2" : "");
@@ -153,8 +154,8 @@ static void build_id(struct hyp *h, char out[130])
 
 static const char *scheduler(struct hyp *h)
 {
-    static const char *const names[] = {"?", "?", "?", "?", "sedf", "credit", "credit2",
-                                        "arinc653", "rtds", "null"};
+    static const char *const names[] = {"?",      "?",       "?",        "?",    "sedf",
+                                        "credit", "credit2", "arinc653", "rtds", "null"};
     uint32_t id = 0;
     return hyp_sched_id(h, &id) >= 0 && id < ARRAY_SIZE(names) ? names[id] : "unknown";
 }

@@ -155,12 +155,10 @@ static int choose(struct axl *a, int argc, char **argv, hyp_dominfo **out)
 
 int cmd_list(struct axl *a, int argc, char **argv)
 {
-    static const struct option longs[] = {{"long", no_argument, NULL, 'l'},
-                                          {"verbose", no_argument, NULL, 'v'},
-                                          {"context", no_argument, NULL, 'Z'},
-                                          {"cpupool", no_argument, NULL, 'c'},
-                                          {"numa", no_argument, NULL, 'n'},
-                                          {0}};
+    static const struct option longs[] = {
+        {"long", no_argument, NULL, 'l'},    {"verbose", no_argument, NULL, 'v'},
+        {"context", no_argument, NULL, 'Z'}, {"cpupool", no_argument, NULL, 'c'},
+        {"numa", no_argument, NULL, 'n'},    {0}};
     struct columns c = {0};
     bool details = false;
     int o, rc;

@@ -132,11 +132,13 @@ static int weights(struct axl *a, const char *who)
 
 int cmd_sched_credit2(struct axl *a, int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"domain", required_argument, NULL, 'd'}, {"weight", required_argument, NULL, 'w'},
-        {"cap", required_argument, NULL, 'c'},    {"schedparam", no_argument, NULL, 's'},
-        {"ratelimit_us", required_argument, NULL, 'r'}, {"cpupool", required_argument, NULL, 'p'},
-        {0}};
+    static const struct option longs[] = {{"domain", required_argument, NULL, 'd'},
+                                          {"weight", required_argument, NULL, 'w'},
+                                          {"cap", required_argument, NULL, 'c'},
+                                          {"schedparam", no_argument, NULL, 's'},
+                                          {"ratelimit_us", required_argument, NULL, 'r'},
+                                          {"cpupool", required_argument, NULL, 'p'},
+                                          {0}};
     const char *who = NULL;
     long long weight = -1, cap = -1, limit = -1;
     bool pool = false;
@@ -228,8 +230,8 @@ int cmd_cpupool_list(struct axl *a, int argc, char **argv)
             json_number(j, "domains", p->n_dom);
             json_map_end(j);
         } else
-            printf("%-19s%3u%10s%8s%11u\n", name ? name : made, n, scheduler_name(p->sched_id),
-                   "y", p->n_dom);
+            printf("%-19s%3u%10s%8s%11u\n", name ? name : made, n, scheduler_name(p->sched_id), "y",
+                   p->n_dom);
         free(name);
         id = p->cpupool_id + 1;
     }

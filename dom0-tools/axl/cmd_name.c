@@ -53,8 +53,7 @@ int cmd_domid(struct axl *a, int argc, char **argv)
     }
     free(ids);
     if (rc)
-        fprintf(stderr,
-                "Can't get domid of domain name '%s', maybe this domain does not exist.\n",
+        fprintf(stderr, "Can't get domid of domain name '%s', maybe this domain does not exist.\n",
                 argv[optind]);
     return rc;
 }
@@ -97,8 +96,8 @@ struct state {
 
 static struct state state_of(const hyp_dominfo *d)
 {
-    static const char *const codes[] = {"poweroff", "reboot", "suspend", "crash", "watchdog",
-                                        "soft-reset"};
+    static const char *const codes[] = {"poweroff", "reboot",   "suspend",
+                                        "crash",    "watchdog", "soft-reset"};
     unsigned code = (d->flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
     if (d->flags & XEN_DOMINF_dying)
         return (struct state){"dying", "its memory is still in use by another domain"};

@@ -65,7 +65,8 @@ int cmd_vcpu_list(struct axl *a, int argc, char **argv)
     if (j)
         json_array(j, NULL);
     else
-        puts("Name                                ID  VCPU   CPU State   Time(s) Affinity (Hard / Soft)");
+        puts("Name                                ID  VCPU   CPU State   Time(s) Affinity (Hard / "
+             "Soft)");
     rc = AXL_OK;
     if (optind >= argc) {
         hyp_dominfo *d;
@@ -118,7 +119,8 @@ int cmd_vcpu_set(struct axl *a, int argc, char **argv)
     struct xen_sysctl_physinfo p;
     if (!ignore_host && hyp_physinfo(a->hyp, &p) >= 0 && n > d.nr_online_vcpus && n > p.nr_cpus)
         return axl_fail("this machine has %u physical CPUs, and you want %lld vCPUs; use "
-                        "--ignore-host if you mean it", p.nr_cpus, n);
+                        "--ignore-host if you mean it",
+                        p.nr_cpus, n);
     if (n > (long long)d.max_vcpu_id + 1)
         return axl_fail("domain '%s' can have at most %u vcpus (maxvcpus= in its configuration)",
                         argv[optind], d.max_vcpu_id + 1);

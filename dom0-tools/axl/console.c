@@ -27,8 +27,10 @@ int console_open(struct store *s, uint32_t domid, struct why *w)
     store_unwatch(s, "tty", "/local/domain/%u/console/tty", domid);
     if (!tty || !tty[0]) {
         free(tty);
-        return why(w, -ETIMEDOUT, "no daemon has opened its console within %d s; is xenconsoled "
-                                  "running?", WAIT_S);
+        return why(w, -ETIMEDOUT,
+                   "no daemon has opened its console within %d s; is xenconsoled "
+                   "running?",
+                   WAIT_S);
     }
     int fd = open(tty, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)

@@ -130,13 +130,20 @@ bool axl_kib(const char *text, uint64_t *out)
         return false;
     int shift = *end ? 0 : 10;
     switch (tolower((unsigned char)*end)) {
-    case 't': shift += 10; /* fall through */
-    case 'g': shift += 10; /* fall through */
-    case 'm': shift += 10; /* fall through */
+    case 't':
+        shift += 10; /* fall through */
+    case 'g':
+        shift += 10; /* fall through */
+    case 'm':
+        shift += 10; /* fall through */
     case 'k':
-    case 0: break;
-    case 'b': n >>= 10; break;
-    default: return false;
+    case 0:
+        break;
+    case 'b':
+        n >>= 10;
+        break;
+    default:
+        return false;
     }
     if (n > (UINT64_MAX >> 12) >> shift)
         return false;

@@ -35,9 +35,10 @@ int build_plan(struct build *b, const char *kernel, const char *ramdisk, struct 
                              .xenstore_console = true};
     rc = plan_make(&r, &b->plan, &reason);
     if (rc == -XEN_ENOMEM)
-        return why(w, -ENOMEM, "kernel '%s' (with its ramdisk, page tables and p2m list) does not "
-                               "fit in memory=%llu: %s", kernel,
-                   (unsigned long long)b->pages >> 8, reason);
+        return why(w, -ENOMEM,
+                   "kernel '%s' (with its ramdisk, page tables and p2m list) does not "
+                   "fit in memory=%llu: %s",
+                   kernel, (unsigned long long)b->pages >> 8, reason);
     return rc ? why(w, -EINVAL, "kernel '%s' cannot be laid out: %s", kernel, reason) : 0;
 }
 
@@ -53,7 +54,8 @@ void build_free(struct build *b)
 
 enum { BATCH = 256, BIG_ORDER = 9 };
 
-/* pfns from `first` in extents of 2^order, as many as fit below `end`; stops where none is given. */
+/* pfns from `first` in extents of 2^order, as many as fit below `end`; stops where none is given.
+ */
 static int64_t populate(struct hyp *h, struct build *b, uint64_t first, uint64_t end,
                         unsigned order, struct progress *p)
 {
@@ -164,8 +166,8 @@ static uint64_t *entry(struct tables *t, unsigned level, uint64_t va)
     return base + at * 512 + plan_index(level, va);
 }
 
-static void map_run(struct tables *t, const xen_pfn_t *p2m, uint64_t va, uint64_t end,
-                    uint64_t pfn, uint64_t nr_pages)
+static void map_run(struct tables *t, const xen_pfn_t *p2m, uint64_t va, uint64_t end, uint64_t pfn,
+                    uint64_t nr_pages)
 {
     for (unsigned level = 4; level >= 2; level--) {
         uint64_t span = 1ul << (12 + 9 * (level - 1));
@@ -279,7 +281,8 @@ static int start_vcpu(struct hyp *h, struct build *b, struct why *w)
     c->debugreg[7] = 0x400;
     rc = hyp_set_context(h, b->domid, 0, c);
     free(c);
-    return rc < 0 ? why(w, rc, "the hypervisor refuses vcpu 0's first state: %s", strerror(-rc)) : 0;
+    return rc < 0 ? why(w, rc, "the hypervisor refuses vcpu 0's first state: %s", strerror(-rc))
+                  : 0;
 }
 
 /* Older kernels name a page that the hypervisor fills with stubs. */
@@ -301,8 +304,8 @@ int build_fill(struct hyp *h, struct build *b, struct why *w)
         return why(w, rc, "the new domain vanished");
     if ((rc = FAULT(w)) || (rc = fill_kernel(h, b, w)) || (rc = FAULT(w)) ||
         (rc = fill_initrd(h, b, w)) || (rc = fill_p2m(h, b, w)) || (rc = FAULT(w)) ||
-        (rc = fill_pages(h, b, d.shared_info_frame, w)) ||
-        (rc = fill_hypercall_page(h, b, w)) || (rc = fill_tables(h, b, w)) || (rc = FAULT(w)))
+        (rc = fill_pages(h, b, d.shared_info_frame, w)) || (rc = fill_hypercall_page(h, b, w)) ||
+        (rc = fill_tables(h, b, w)) || (rc = FAULT(w)))
         return rc;
     return start_vcpu(h, b, w);
 }

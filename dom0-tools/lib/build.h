@@ -11,8 +11,8 @@
 struct build {
     /* in */
     uint32_t domid;
-    uint64_t pages;            /* to give it now, 4 KiB each */
-    const char *cmdline;       /* NULL: none; at most 1023 characters */
+    uint64_t pages;      /* to give it now, 4 KiB each */
+    const char *cmdline; /* NULL: none; at most 1023 characters */
     uint32_t store_port, console_port;
     struct kernel kernel;
     struct image_bytes initrd; /* len 0: none */

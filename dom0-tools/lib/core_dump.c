@@ -48,8 +48,8 @@ struct dump {
     uint32_t domid;
     FILE *f;
     struct pvmem m;
-    uint64_t pages;  /* the guest has now */
-    uint64_t *p2m;   /* pairs pfn, mfn */
+    uint64_t pages; /* the guest has now */
+    uint64_t *p2m;  /* pairs pfn, mfn */
     uint32_t nr_vcpus;
     vcpu_guest_context_t *vcpu;
     struct why *w;
@@ -106,11 +106,11 @@ static void list_pages(struct dump *d)
 
 static void sections(struct dump *d, Elf64_Shdr s[S_NR])
 {
-    static const uint32_t type[S_NR] = {SHT_NULL, SHT_STRTAB, SHT_NOTE, SHT_PROGBITS, SHT_PROGBITS,
-                                        SHT_PROGBITS, SHT_PROGBITS};
-    const uint64_t size[S_NR] = {0, sizeof names, sizeof(struct notes),
-                                 d->nr_vcpus * sizeof *d->vcpu, 4096, d->pages * 4096,
-                                 d->pages * 16};
+    static const uint32_t type[S_NR] = {SHT_NULL,     SHT_STRTAB,   SHT_NOTE,    SHT_PROGBITS,
+                                        SHT_PROGBITS, SHT_PROGBITS, SHT_PROGBITS};
+    const uint64_t size[S_NR] = {
+        0,    sizeof names,    sizeof(struct notes), d->nr_vcpus * sizeof *d->vcpu,
+        4096, d->pages * 4096, d->pages * 16};
     uint32_t name = 0;
     uint64_t at = sizeof(Elf64_Ehdr) + S_NR * sizeof *s;
     memset(s, 0, S_NR * sizeof *s);
@@ -162,12 +162,17 @@ static int write_all(struct dump *d)
 {
     Elf64_Shdr s[S_NR];
     struct notes n;
-    Elf64_Ehdr e = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT, ELFOSABI_SYSV,
-                                1},
-                    .e_type = ET_CORE, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-                    .e_shoff = sizeof e, .e_ehsize = sizeof e,
-                    .e_phentsize = sizeof(Elf64_Phdr), .e_shentsize = sizeof s[0],
-                    .e_shnum = S_NR, .e_shstrndx = S_STRTAB};
+    Elf64_Ehdr e = {
+        .e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT, ELFOSABI_SYSV, 1},
+        .e_type = ET_CORE,
+        .e_machine = EM_X86_64,
+        .e_version = EV_CURRENT,
+        .e_shoff = sizeof e,
+        .e_ehsize = sizeof e,
+        .e_phentsize = sizeof(Elf64_Phdr),
+        .e_shentsize = sizeof s[0],
+        .e_shnum = S_NR,
+        .e_shstrndx = S_STRTAB};
     sections(d, s);
     fill_notes(d, &n);
     fwrite(&e, sizeof e, 1, d->f);

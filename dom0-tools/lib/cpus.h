@@ -26,7 +26,7 @@ static inline void cpus_add(struct cpus *c, unsigned cpu)
 static inline void cpus_drop(struct cpus *c, unsigned cpu)
 {
     if (cpu < CPUS_MAX)
-        c->bits[cpu / 8] &= (uint8_t)~(1u << (cpu % 8));
+        c->bits[cpu / 8] &= (uint8_t) ~(1u << (cpu % 8));
 }
 
 void cpus_all(struct cpus *c);

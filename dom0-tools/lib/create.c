@@ -22,12 +22,14 @@ static int check_memory(struct hyp *h, uint64_t kib, struct why *w)
     int rc = hyp_physinfo(h, &p);
     if (rc < 0)
         return why(w, rc, "cannot learn how much memory is free: %s", strerror(-rc));
-    uint64_t free_pages = p.free_pages > p.outstanding_pages ? p.free_pages - p.outstanding_pages : 0;
+    uint64_t free_pages =
+        p.free_pages > p.outstanding_pages ? p.free_pages - p.outstanding_pages : 0;
     if ((kib >> 2) + OVERHEAD_PAGES <= free_pages)
         return 0;
-    return why(w, -ENOMEM, "it needs %llu MiB of memory and %llu MiB are free; stop a guest, or "
-                           "take memory from one (mem-set)", (unsigned long long)(kib >> 10) + 2,
-               (unsigned long long)free_pages >> 8);
+    return why(w, -ENOMEM,
+               "it needs %llu MiB of memory and %llu MiB are free; stop a guest, or "
+               "take memory from one (mem-set)",
+               (unsigned long long)(kib >> 10) + 2, (unsigned long long)free_pages >> 8);
 }
 
 static int check_name(struct store *s, const char *name, struct why *w)
@@ -165,10 +167,17 @@ int create_domain(struct hyp *h, const struct gconf *g, struct newborn *n, struc
 /* --- the xenstore --------------------------------------------------------------------------- */
 
 /* Nodes that the guest itself may change; all else below its home it can only read. */
-static const char *const guests_own[] = {
-    "device/suspend/event-channel", "control/shutdown", "control/feature-poweroff",
-    "control/feature-reboot", "control/feature-suspend", "control/sysrq", "data", "drivers",
-    "feature", "attr", "error"};
+static const char *const guests_own[] = {"device/suspend/event-channel",
+                                         "control/shutdown",
+                                         "control/feature-poweroff",
+                                         "control/feature-reboot",
+                                         "control/feature-suspend",
+                                         "control/sysrq",
+                                         "data",
+                                         "drivers",
+                                         "feature",
+                                         "attr",
+                                         "error"};
 
 static void put_home(struct store *s, const struct gconf *g, const struct newborn *n,
                      const char *uuid)

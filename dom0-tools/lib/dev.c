@@ -105,11 +105,13 @@ int dev_await_state(struct store *s, uint32_t domid, const char *kind, int devid
     }
     store_unwatch(s, "dev", BACKEND "/state", kind, domid, devid);
     if (rc)
-        return why(w, rc, "%s %d: its back-end stays in state %d for %d s while state %d is waited "
-                          "for", kind, devid, (int)is, DEV_WAIT_MS / 1000, state);
+        return why(w, rc,
+                   "%s %d: its back-end stays in state %d for %d s while state %d is waited "
+                   "for",
+                   kind, devid, (int)is, DEV_WAIT_MS / 1000, state);
     if (is != state) {
-        char *text = store_read(s, "/local/domain/0/error/backend/%s/%u/%d/error", kind, domid,
-                                devid);
+        char *text =
+            store_read(s, "/local/domain/0/error/backend/%s/%u/%d/error", kind, domid, devid);
         why(w, -EIO, "%s %d: its back-end gave up: %s", kind, devid,
             text ? text : "is its module (xen-blkback, xen-netback) loaded?");
         free(text);
@@ -153,8 +155,13 @@ int dev_script(struct store *s, const char *script, const char *action, const ch
     snprintf(e4, sizeof e4, "vif=%s", vif ? vif : "");
     snprintf(e5, sizeof e5, "netdev=%s", vif ? vif : "");
     char *argv[] = {path, (char *)(uintptr_t)action, vif ? "type_if=vif" : NULL, NULL};
-    char *env[] = {e0, e1, e2, "XENBUS_BASE_PATH=backend",
-                   "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/xen-4.17/bin", vif ? e4 : NULL, e5,
+    char *env[] = {e0,
+                   e1,
+                   e2,
+                   "XENBUS_BASE_PATH=backend",
+                   "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/xen-4.17/bin",
+                   vif ? e4 : NULL,
+                   e5,
                    NULL};
     pid_t pid;
     int err = posix_spawn(&pid, path, NULL, NULL, argv, env);
@@ -203,8 +210,10 @@ int dev_remove(struct store *s, uint32_t domid, const char *kind, int devid, boo
             rc = dev_await_state(s, domid, kind, devid, XenbusStateClosed, w);
         if (rc && !force)
             return rc == -ETIMEDOUT
-                       ? why(w, rc, "%s %d: the guest does not let go of it; is it mounted or in "
-                                    "use? --force takes it away all the same", kind, devid)
+                       ? why(w, rc,
+                             "%s %d: the guest does not let go of it; is it mounted or in "
+                             "use? --force takes it away all the same",
+                             kind, devid)
                        : rc;
         unplug(s, kind, domid, devid);
     }

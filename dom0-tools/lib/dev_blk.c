@@ -18,8 +18,10 @@
 static int stat_target(const struct gconf_disk *d, struct stat *st, struct why *w)
 {
     if (!d->path)
-        return why(w, -EINVAL, "disk %s: an empty drive is not supported for PV guests; name a "
-                               "target", d->vdev);
+        return why(w, -EINVAL,
+                   "disk %s: an empty drive is not supported for PV guests; name a "
+                   "target",
+                   d->vdev);
     if (stat(d->path, st) < 0)
         return why(w, -errno, "disk %s: '%s': %s", d->vdev, d->path, strerror(errno));
     if (!S_ISBLK(st->st_mode) && !S_ISREG(st->st_mode))
@@ -56,8 +58,10 @@ static int check_sharing(struct store *s, const struct gconf_disk *d, const stru
                 continue;
             char *mode = store_read(s, "/local/domain/0/backend/vbd/%s/%s/mode", doms[i], devs[k]);
             if (d->readwrite || (mode && strchr(mode, 'w')))
-                rc = why(w, -EBUSY, "disk %s: '%s' is a disk of domain %s already, and one of the "
-                                    "two may write to it", d->vdev, d->path, doms[i]);
+                rc = why(w, -EBUSY,
+                         "disk %s: '%s' is a disk of domain %s already, and one of the "
+                         "two may write to it",
+                         d->vdev, d->path, doms[i]);
             free(mode);
         }
         free(devs);
@@ -72,8 +76,10 @@ int blk_check(struct store *s, const struct gconf_disk *d, struct why *w)
     if (d->script)
         return 0;
     if (d->backend == BACKEND_ARGON)
-        return why(w, -EOPNOTSUPP, "disk %s: backendtype=argon needs argon-blkd, which this build "
-                                   "has not; use backendtype=phy", d->vdev);
+        return why(w, -EOPNOTSUPP,
+                   "disk %s: backendtype=argon needs argon-blkd, which this build "
+                   "has not; use backendtype=phy",
+                   d->vdev);
     int rc = stat_target(d, &st, w);
     return rc ? rc : check_sharing(s, d, &st, w);
 }
@@ -101,8 +107,8 @@ static int loop_attach(const struct gconf_disk *d, char node[32], struct why *w)
 {
     int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     if (control < 0)
-        return why(w, -errno, "disk %s: /dev/loop-control: %s; is the module loop loaded?",
-                   d->vdev, strerror(errno));
+        return why(w, -errno, "disk %s: /dev/loop-control: %s; is the module loop loaded?", d->vdev,
+                   strerror(errno));
     int file = open(d->path, (d->readwrite ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     int rc = file < 0 ? -errno : -EBUSY;
     /* Another process may take the free one that we were shown. */

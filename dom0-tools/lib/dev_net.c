@@ -21,14 +21,17 @@ static const char *bridge_of(const struct gconf_nic *n)
 int net_check(const struct gconf_nic *n, struct why *w)
 {
     if (n->backend == BACKEND_ARGON)
-        return why(w, -EOPNOTSUPP, "vif %d: backendtype=argon needs argon-netd, which this build "
-                                   "has not", n->devid);
+        return why(w, -EOPNOTSUPP,
+                   "vif %d: backendtype=argon needs argon-netd, which this build "
+                   "has not",
+                   n->devid);
     if (n->ifname && strlen(n->ifname) >= IFNAMSIZ)
         return why(w, -EINVAL, "vif %d: vifname '%s' is longer than %d characters", n->devid,
                    n->ifname, IFNAMSIZ - 1);
     if (!n->script && !if_nametoindex(bridge_of(n)))
-        return why(w, -ENODEV, "vif %d: there is no bridge '%s'; make it (ip link add %s type "
-                               "bridge; ip link set %s up) or name another with bridge=",
+        return why(w, -ENODEV,
+                   "vif %d: there is no bridge '%s'; make it (ip link add %s type "
+                   "bridge; ip link set %s up) or name another with bridge=",
                    n->devid, bridge_of(n), bridge_of(n), bridge_of(n));
     return 0;
 }
@@ -38,8 +41,8 @@ static void put_nodes(struct store *s, const struct gconf_nic *n)
     store_put(s, "script", "%s", n->script ? n->script : "/etc/xen/scripts/vif-bridge");
     if (n->ifname)
         store_put(s, "vifname", "%s", n->ifname);
-    store_put(s, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", n->mac[0], n->mac[1], n->mac[2],
-              n->mac[3], n->mac[4], n->mac[5]);
+    store_put(s, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", n->mac[0], n->mac[1], n->mac[2], n->mac[3],
+              n->mac[4], n->mac[5]);
     if (n->ip)
         store_put(s, "ip", "%s", n->ip);
     if (n->rate_bytes)
@@ -61,8 +64,8 @@ int net_prepare(struct store *s, uint32_t domid, const struct gconf_nic *n, stru
     if (n->script)
         store_put(s, "script-used", "%s", n->script);
     store_at(s, "/local/domain/%u/device/vif/%d", domid, n->devid);
-    store_put(s, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", n->mac[0], n->mac[1], n->mac[2],
-              n->mac[3], n->mac[4], n->mac[5]);
+    store_put(s, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", n->mac[0], n->mac[1], n->mac[2], n->mac[3],
+              n->mac[4], n->mac[5]);
     if (n->mtu)
         store_put(s, "mtu", "%u", n->mtu);
     return 0;
@@ -75,7 +78,8 @@ static int join(struct nl_sock *sk, const char *vif, const struct gconf_nic *n, 
 {
     struct rtnl_link *link = NULL, *want = rtnl_link_alloc();
     /* The address that keeps a bridge from taking its own from a guest's interface. */
-    struct nl_addr *mac = nl_addr_build(AF_LLC, (uint8_t[6]){0xfe, 0xff, 0xff, 0xff, 0xff, 0xff}, 6);
+    struct nl_addr *mac =
+        nl_addr_build(AF_LLC, (uint8_t[6]){0xfe, 0xff, 0xff, 0xff, 0xff, 0xff}, 6);
     int rc = want && mac ? rtnl_link_get_kernel(sk, 0, vif, &link) : -NLE_NOMEM;
     if (rc == 0) {
         rtnl_link_set_addr(want, mac);
@@ -102,7 +106,8 @@ static int join(struct nl_sock *sk, const char *vif, const struct gconf_nic *n, 
         rtnl_link_put(want);
     nl_addr_put(mac);
     return rc ? why(w, -EIO, "vif %d: cannot join %s to bridge %s: %s", n->devid, vif, bridge_of(n),
-                    nl_geterror(rc)) : 0;
+                    nl_geterror(rc))
+              : 0;
 }
 
 int net_connect(struct store *s, uint32_t domid, const struct gconf_nic *n, struct why *w)

@@ -9,8 +9,8 @@
 #include <sys/random.h>
 
 const char *const gconf_action_names[ACTION_NR] = {
-    "destroy", "restart", "rename-restart", "preserve", "coredump-destroy", "coredump-restart",
-    "soft-reset"};
+    "destroy",          "restart",          "rename-restart", "preserve",
+    "coredump-destroy", "coredump-restart", "soft-reset"};
 const char *const gconf_tsc_names[TSC_NR] = {"default", "always_emulate", "native",
                                              "native_paravirt"};
 
@@ -67,8 +67,10 @@ void gconf_free(struct gconf *g)
 
 static int hex(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 bool gconf_uuid_parse(const char *text, uint8_t out[16])
@@ -145,8 +147,9 @@ long gconf_vdev_number(const char *vdev)
             return -1;
         if (!partition(*end ? end + 1 : end, &part))
             return -1;
-        return disk < 16 && part < 16 ? (202 << 8) | disk << 4 | part
-               : disk < (1 << 20) && part < 256 ? (1 << 28) | disk << 8 | part : -1;
+        return disk < 16 && part < 16           ? (202 << 8) | disk << 4 | part
+               : disk < (1 << 20) && part < 256 ? (1 << 28) | disk << 8 | part
+                                                : -1;
     }
     bool xvd = strncmp(p, "xvd", 3) == 0;
     if (!xvd && strncmp(p, "sd", 2) != 0 && strncmp(p, "hd", 2) != 0)
@@ -157,8 +160,9 @@ long gconf_vdev_number(const char *vdev)
     if (disk < 0 || !partition(p, &part))
         return -1;
     if (kind == 'x')
-        return disk < 16 && part < 16 ? (202 << 8) | disk << 4 | part
-               : disk < (1 << 20) && part < 256 ? (1 << 28) | disk << 8 | part : -1;
+        return disk < 16 && part < 16           ? (202 << 8) | disk << 4 | part
+               : disk < (1 << 20) && part < 256 ? (1 << 28) | disk << 8 | part
+                                                : -1;
     if (kind == 's')
         return disk < 16 && part < 16 ? (8 << 8) | disk << 4 | part : -1;
     return disk < 4 && part < 64 ? ((disk < 2 ? 3 : 22) << 8) | (disk & 1) << 6 | part : -1;
@@ -181,8 +185,10 @@ static int pick_identities(struct gconf *g, struct why *w)
         struct gconf_nic *n = &g->nic[i];
         if (!n->mac_set) {
             /* Xen's own range of addresses. */
-            memcpy(n->mac, (uint8_t[6]){0x00, 0x16, 0x3e, r[16 + 3 * i] & 0x7f, r[17 + 3 * i],
-                                        r[18 + 3 * i]}, 6);
+            memcpy(
+                n->mac,
+                (uint8_t[6]){0x00, 0x16, 0x3e, r[16 + 3 * i] & 0x7f, r[17 + 3 * i], r[18 + 3 * i]},
+                6);
             n->mac_set = true;
         }
         if (n->devid < 0)
@@ -208,8 +214,9 @@ int gconf_complete(struct gconf *g, bool need_kernel, struct why *w)
     if (!g->name[0] || strlen(g->name) > 255 || strchr(g->name, '/'))
         return why(w, -EINVAL, "name '%s' must have 1 to 255 characters and no '/'", g->name);
     if (need_kernel && !g->kernel)
-        return why(w, -EINVAL, "kernel= is missing: a PV guest boots from a kernel file in dom0 "
-                               "(a pvgrub image, to boot from the guest's own disk)");
+        return why(w, -EINVAL,
+                   "kernel= is missing: a PV guest boots from a kernel file in dom0 "
+                   "(a pvgrub image, to boot from the guest's own disk)");
     if (!g->target_kib && !g->max_kib)
         g->target_kib = 32 << 10;
     if (!g->max_kib)
@@ -224,8 +231,10 @@ int gconf_complete(struct gconf *g, bool need_kernel, struct why *w)
     if (!g->max_vcpus)
         g->max_vcpus = g->vcpus;
     if (!g->vcpus || g->vcpus > g->max_vcpus || g->max_vcpus > GCONF_VCPUS)
-        return why(w, -EINVAL, "vcpus=%u with maxvcpus=%u: must be 1 to %d, vcpus not above "
-                               "maxvcpus", g->vcpus, g->max_vcpus, GCONF_VCPUS);
+        return why(w, -EINVAL,
+                   "vcpus=%u with maxvcpus=%u: must be 1 to %d, vcpus not above "
+                   "maxvcpus",
+                   g->vcpus, g->max_vcpus, GCONF_VCPUS);
     if (g->cmdline && strlen(g->cmdline) > 1023)
         return why(w, -EINVAL, "the kernel's command line has %zu characters; 1023 fit",
                    strlen(g->cmdline));

@@ -38,8 +38,8 @@ struct gconf_disk {
     char *backend_name; /* driver domain, NULL: 0 */
     enum gconf_backend backend;
     bool readwrite, removable, cdrom, direct_io_safe;
-    bool discard;      /* default: as writable */
-    bool discard_set;  /* the user said so */
+    bool discard;     /* default: as writable */
+    bool discard_set; /* the user said so */
     bool untrusted;
 };
 
@@ -48,8 +48,8 @@ struct gconf_nic {
     uint8_t mac[6];
     bool mac_set;
     char *bridge, *ip, *script, *ifname, *backend_name;
-    uint32_t mtu;            /* 0: the default */
-    uint64_t rate_bytes;     /* per interval; 0: no limit */
+    uint32_t mtu;        /* 0: the default */
+    uint64_t rate_bytes; /* per interval; 0: no limit */
     uint32_t rate_usecs;
     enum gconf_backend backend;
     bool untrusted;
@@ -61,7 +61,7 @@ struct gconf {
     bool uuid_set;
     char *pool;
     uint32_t vcpus, max_vcpus;
-    struct cpus *hard, *soft;  /* per vcpu, as many as given; later vcpus: all */
+    struct cpus *hard, *soft; /* per vcpu, as many as given; later vcpus: all */
     uint32_t nr_hard, nr_soft;
     enum gconf_tsc tsc;
     uint64_t max_kib, target_kib;

@@ -189,8 +189,9 @@ static int action(struct reading *r, enum gconf_action *out)
             *out = (enum gconf_action)i;
             return 0;
         }
-    return why(r->w, -EINVAL, "must be destroy, restart, rename-restart, preserve, "
-                              "coredump-destroy, coredump-restart or soft-reset");
+    return why(r->w, -EINVAL,
+               "must be destroy, restart, rename-restart, preserve, "
+               "coredump-destroy, coredump-restart or soft-reset");
 }
 
 #define ACTION_KEY(name)                                                                           \
@@ -280,8 +281,9 @@ static int read_nothing(struct reading *r)
 
 static int read_bootloader(struct reading *r)
 {
-    return why(r->w, -EOPNOTSUPP, "dom0 does not read a guest's disk (a hostile one would attack "
-                                  "it); boot from the disk inside the guest: kernel= a pvgrub");
+    return why(r->w, -EOPNOTSUPP,
+               "dom0 does not read a guest's disk (a hostile one would attack "
+               "it); boot from the disk inside the guest: kernel= a pvgrub");
 }
 
 static const struct key keys[] = {
@@ -325,20 +327,105 @@ static const struct key keys[] = {
 
 /* Known to xl.cfg(5); they ask for what these tools or PV guests have not. */
 static const char *const unsupported[] = {
-    "acpi", "acpi_firmware", "acpi_laptop_slate", "acpi_s3", "acpi_s4", "altp2m", "altp2mhvm",
-    "apic", "bios", "bios_path_override", "boot", "channel", "console", "cpuid", "cpuid_policy",
-    "device_model_args", "device_model_override", "device_model_version", "device_tree",
-    "driver_domain", "dtdev", "e820_host", "firmware", "gfx_passthru", "gpu", "guest_os", "hap",
-    "hdtype", "hpet", "init_seclabel", "iomem", "ioports", "irqs", "keymap", "lbr", "mca_caps",
-    "monitor", "ms_vm_genid", "msr_relaxed", "nestedhvm", "nographic", "numa_placement", "nx",
-    "opengl", "p9", "pae", "passthrough", "pci", "pci_msitranslate", "pci_permissive",
-    "pci_power_mgmt", "pci_seize", "pvcalls", "pvh", "pvshim", "rdm", "rtc_timeoffset", "sdl",
-    "seclabel", "serial", "shadow_memory", "smbios_firmware", "soundhw", "spice", "stdvga",
-    "suppress_spurious_page_faults", "timer_mode", "tpm", "usb", "usbctrl", "usbdev",
-    "usbversion", "vdispl", "vendor_device", "vfb", "vga", "vhpt", "videoram", "viommu",
-    "virtio", "viridian", "vkb", "vmtrace_buf_kb", "vnc", "vncconsole", "vncdisplay",
-    "vnclisten", "vncpasswd", "vncunused", "vncviewer", "vnuma", "vpmu", "vpt_align", "vsnd",
-    "vtpm", "vuart", "xauthority", "xen_platform_pci", "display",
+    "acpi",
+    "acpi_firmware",
+    "acpi_laptop_slate",
+    "acpi_s3",
+    "acpi_s4",
+    "altp2m",
+    "altp2mhvm",
+    "apic",
+    "bios",
+    "bios_path_override",
+    "boot",
+    "channel",
+    "console",
+    "cpuid",
+    "cpuid_policy",
+    "device_model_args",
+    "device_model_override",
+    "device_model_version",
+    "device_tree",
+    "driver_domain",
+    "dtdev",
+    "e820_host",
+    "firmware",
+    "gfx_passthru",
+    "gpu",
+    "guest_os",
+    "hap",
+    "hdtype",
+    "hpet",
+    "init_seclabel",
+    "iomem",
+    "ioports",
+    "irqs",
+    "keymap",
+    "lbr",
+    "mca_caps",
+    "monitor",
+    "ms_vm_genid",
+    "msr_relaxed",
+    "nestedhvm",
+    "nographic",
+    "numa_placement",
+    "nx",
+    "opengl",
+    "p9",
+    "pae",
+    "passthrough",
+    "pci",
+    "pci_msitranslate",
+    "pci_permissive",
+    "pci_power_mgmt",
+    "pci_seize",
+    "pvcalls",
+    "pvh",
+    "pvshim",
+    "rdm",
+    "rtc_timeoffset",
+    "sdl",
+    "seclabel",
+    "serial",
+    "shadow_memory",
+    "smbios_firmware",
+    "soundhw",
+    "spice",
+    "stdvga",
+    "suppress_spurious_page_faults",
+    "timer_mode",
+    "tpm",
+    "usb",
+    "usbctrl",
+    "usbdev",
+    "usbversion",
+    "vdispl",
+    "vendor_device",
+    "vfb",
+    "vga",
+    "vhpt",
+    "videoram",
+    "viommu",
+    "virtio",
+    "viridian",
+    "vkb",
+    "vmtrace_buf_kb",
+    "vnc",
+    "vncconsole",
+    "vncdisplay",
+    "vnclisten",
+    "vncpasswd",
+    "vncunused",
+    "vncviewer",
+    "vnuma",
+    "vpmu",
+    "vpt_align",
+    "vsnd",
+    "vtpm",
+    "vuart",
+    "xauthority",
+    "xen_platform_pci",
+    "display",
 };
 
 static int one_setting(struct reading *r, const struct cfg_setting *s)

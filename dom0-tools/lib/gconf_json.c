@@ -280,8 +280,7 @@ static int get_action(yajl_val m, const char *key, enum gconf_action *out, struc
     return bad(w, key, "an action such as destroy, restart or preserve");
 }
 
-static int get_affinity(yajl_val m, const char *key, struct cpus **out, uint32_t *nr,
-                        struct why *w)
+static int get_affinity(yajl_val m, const char *key, struct cpus **out, uint32_t *nr, struct why *w)
 {
     yajl_val v = json_get(m, key);
     if (!v)
@@ -389,8 +388,8 @@ static int get_disk(yajl_val m, struct gconf_disk *d, struct why *w)
     if (!d->vdev || gconf_vdev_number(d->vdev) < 0)
         return bad(w, "vdev", "a device name such as xvda");
     yajl_val f = json_get(m, "format");
-    if (f && (!YAJL_IS_STRING(f) || (strcmp(json_str(f), "raw") != 0 &&
-                                     strcmp(json_str(f), "empty") != 0)))
+    if (f && (!YAJL_IS_STRING(f) ||
+              (strcmp(json_str(f), "raw") != 0 && strcmp(json_str(f), "empty") != 0)))
         return bad(w, "format", "raw; convert other images, or serve them by NBD");
     return 0;
 }
@@ -440,7 +439,8 @@ static int get_devices(yajl_val c, struct gconf *g, struct why *w)
         if (rc)
             return why_in(w, rc, "nics[%zu]", i);
     }
-    static const char *const others[] = {"pcidevs", "vfbs", "vtpms", "p9s", "pvcallsifs", "usbctrls"};
+    static const char *const others[] = {"pcidevs", "vfbs",       "vtpms",
+                                         "p9s",     "pvcallsifs", "usbctrls"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         yajl_val o = json_get(c, others[i]);
         if (o && YAJL_IS_ARRAY(o) && o->u.array.len)

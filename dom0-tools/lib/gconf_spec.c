@@ -50,8 +50,10 @@ static int disk_format(struct disk_state *st, const char *v, struct why *w)
     static const char *const known[] = {"qcow", "qcow2", "vhd", "qed", "vpc"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(v, known[i]) == 0)
-            return why(w, -EOPNOTSUPP, "format %s: only raw images are served; convert it (qemu-img "
-                                       "convert -O raw)", v);
+            return why(w, -EOPNOTSUPP,
+                       "format %s: only raw images are served; convert it (qemu-img "
+                       "convert -O raw)",
+                       v);
     return why(w, -EINVAL, "format '%s' is not known (raw)", v);
 }
 
@@ -108,7 +110,8 @@ static int disk_key(struct gconf_disk *d, struct disk_state *st, const char *key
         return take(&d->script, v, "script", w);
     if (strcmp(key, "backend") == 0)
         return strcmp(v, "0") == 0 || strcmp(v, "Domain-0") == 0
-                   ? 0 : why(w, -EOPNOTSUPP, "backend=%s: only domain 0 serves disks", v);
+                   ? 0
+                   : why(w, -EOPNOTSUPP, "backend=%s: only domain 0 serves disks", v);
     if (strcmp(key, "devtype") == 0) {
         if (strcmp(v, "cdrom") == 0)
             d->cdrom = d->removable = true;
@@ -146,9 +149,9 @@ static int disk_target(struct gconf_disk *d, struct disk_state *st, const char *
     static const struct {
         const char *text;
         bool raw;
-    } prefix[] = {{"phy:", true}, {"file:", true}, {"raw:", true}, {"aio:", true}, {"tap:", false},
-                  {"tap2:", false}, {"qcow:", false}, {"qcow2:", false}, {"vhd:", false},
-                  {"vpc:", false}, {"qed:", false}};
+    } prefix[] = {{"phy:", true},  {"file:", true},  {"raw:", true},   {"aio:", true},
+                  {"tap:", false}, {"tap2:", false}, {"qcow:", false}, {"qcow2:", false},
+                  {"vhd:", false}, {"vpc:", false},  {"qed:", false}};
     for (size_t i = 0; i < sizeof prefix / sizeof prefix[0]; i++) {
         size_t n = strlen(prefix[i].text);
         if (strncmp(v, prefix[i].text, n) != 0)
@@ -322,8 +325,11 @@ static int nic_key(struct gconf_nic *n, const char *key, const char *v, struct w
     else if (strcmp(key, "vifname") == 0)
         rc = take(&n->ifname, v, "vifname", w);
     else if (strcmp(key, "rate") == 0)
-        rc = nic_rate(n, v) ? 0 : why(w, -EINVAL, "rate '%s' is not like 10Mb/s, 250KB/s or "
-                                                  "1MB/s@20ms", v);
+        rc = nic_rate(n, v) ? 0
+                            : why(w, -EINVAL,
+                                  "rate '%s' is not like 10Mb/s, 250KB/s or "
+                                  "1MB/s@20ms",
+                                  v);
     else if (strcmp(key, "mtu") == 0) {
         rc = nic_number(v, 65535, &num, key, w);
         if (!rc && num < 68)
@@ -335,13 +341,16 @@ static int nic_key(struct gconf_nic *n, const char *key, const char *v, struct w
     } else if (strcmp(key, "backendtype") == 0)
         rc = strcmp(v, "argon") == 0 ? (n->backend = BACKEND_ARGON, 0)
              : strcmp(v, "vif") == 0 || strcmp(v, "phy") == 0
-                 ? 0 : why(w, -EOPNOTSUPP, "backendtype '%s' is not supported (vif, argon)", v);
+                 ? 0
+                 : why(w, -EOPNOTSUPP, "backendtype '%s' is not supported (vif, argon)", v);
     else if (strcmp(key, "type") == 0)
         rc = strcmp(v, "vif") == 0 || strcmp(v, "netfront") == 0
-                 ? 0 : why(w, -EOPNOTSUPP, "type '%s': a PV guest has only vif", v);
+                 ? 0
+                 : why(w, -EOPNOTSUPP, "type '%s': a PV guest has only vif", v);
     else if (strcmp(key, "backend") == 0)
         rc = strcmp(v, "0") == 0 || strcmp(v, "Domain-0") == 0
-                 ? 0 : why(w, -EOPNOTSUPP, "backend=%s: only domain 0 serves networks", v);
+                 ? 0
+                 : why(w, -EOPNOTSUPP, "backend=%s: only domain 0 serves networks", v);
     else if (strcmp(key, "trusted") == 0)
         n->untrusted = strcmp(v, "0") == 0 || strcmp(v, "untrusted") == 0;
     else if (strcmp(key, "model") == 0)

@@ -86,8 +86,10 @@ int guest_await_end(struct hyp *h, struct store *s, uint32_t domid, int seconds,
         }
         clock_gettime(CLOCK_MONOTONIC, &now);
         if (now.tv_sec >= end) {
-            rc = why(w, -ETIMEDOUT, "still running %d s after it was asked to stop; does it "
-                                    "heed its control/shutdown node? `destroy` ends it", seconds);
+            rc = why(w, -ETIMEDOUT,
+                     "still running %d s after it was asked to stop; does it "
+                     "heed its control/shutdown node? `destroy` ends it",
+                     seconds);
             break;
         }
         rc = store_wait(s, (int)(end - now.tv_sec) * 1000);

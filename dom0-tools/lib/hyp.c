@@ -18,7 +18,8 @@ int hyp_open(struct hyp **out, struct why *w)
     if (!h)
         return why(w, -ENOMEM, "out of memory");
     /* Look before libxencall does: it prints on its own when it fails. */
-    if (access("/dev/xen/privcmd", R_OK | W_OK) < 0 && access("/proc/xen/privcmd", R_OK | W_OK) < 0) {
+    if (access("/dev/xen/privcmd", R_OK | W_OK) < 0 &&
+        access("/proc/xen/privcmd", R_OK | W_OK) < 0) {
         int err = errno;
         free(h);
         return why(w, -err, "cannot reach the hypervisor at /dev/xen/privcmd: %s; %s",

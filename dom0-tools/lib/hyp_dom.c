@@ -209,8 +209,8 @@ int hyp_set_affinity(struct hyp *h, uint32_t domid, uint32_t vcpu, const uint8_t
         memcpy(ch, hard, bytes);
     if (soft)
         memcpy(cs, soft, bytes);
-    return affinity(h, XEN_DOMCTL_setvcpuaffinity, domid, vcpu, hard ? ch : NULL,
-                    soft ? cs : NULL, bits);
+    return affinity(h, XEN_DOMCTL_setvcpuaffinity, domid, vcpu, hard ? ch : NULL, soft ? cs : NULL,
+                    bits);
 }
 
 int hyp_get_affinity(struct hyp *h, uint32_t domid, uint32_t vcpu, uint8_t *hard, uint8_t *soft,

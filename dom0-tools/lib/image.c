@@ -166,8 +166,8 @@ static int unpack_lz4(const uint8_t *in, size_t len, struct sink *o, struct why 
         while (o->room - o->len < BLOCK)
             if (!sink_grow(o, len + BLOCK))
                 return damaged(w, "lz4");
-        int got = LZ4_decompress_safe((const char *)in + at, (char *)o->data + o->len, (int)n,
-                                      BLOCK);
+        int got =
+            LZ4_decompress_safe((const char *)in + at, (char *)o->data + o->len, (int)n, BLOCK);
         if (got <= 0)
             return damaged(w, "lz4");
         o->len += (size_t)got;
@@ -200,8 +200,10 @@ static int unpack(struct kernel *k, const uint8_t *p, size_t len, struct why *w)
         if (len < x->magic_len || memcmp(p, x->magic, x->magic_len) != 0)
             continue;
         if (!x->unpack)
-            return why(w, -EOPNOTSUPP, "it is packed with %s, which is not supported (gzip, xz, "
-                                       "zstd, lz4 are)", x->name);
+            return why(w, -EOPNOTSUPP,
+                       "it is packed with %s, which is not supported (gzip, xz, "
+                       "zstd, lz4 are)",
+                       x->name);
         struct sink o = {0};
         int rc = x->unpack(p, len, &o, w);
         if (rc)

@@ -75,16 +75,19 @@ static int read_list(struct hyp *h, struct pvmem *m, struct why *w)
     uint64_t cr3 = *(volatile unsigned long *)&m->shared->arch.p2m_cr3;
     uint64_t va = *(volatile unsigned long *)&m->shared->arch.p2m_vaddr;
     if (!max || max > 1ul << 28)
-        return why(w, -EINVAL, "the guest has not said where its memory is (max_pfn %llu); has it "
-                               "started, and does it support suspend?", (unsigned long long)max);
+        return why(w, -EINVAL,
+                   "the guest has not said where its memory is (max_pfn %llu); has it "
+                   "started, and does it support suspend?",
+                   (unsigned long long)max);
     m->nr = max;
     m->nr_list = (max + 511) / 512;
     m->list_mfn = calloc(m->nr_list, 8);
     m->p2m = malloc(m->nr_list * 4096);
     if (!m->list_mfn || !m->p2m)
         return why(w, -ENOMEM, "out of memory");
-    int rc = cr3 ? by_tables(h, m, cr3 >> 12, va)
-             : top && top != NONE ? by_lists(h, m, top) : -ENOENT;
+    int rc = cr3                  ? by_tables(h, m, cr3 >> 12, va)
+             : top && top != NONE ? by_lists(h, m, top)
+                                  : -ENOENT;
     if (!rc)
         rc = copy_frames(h, m->domid, m->list_mfn, m->nr_list, m->p2m);
     if (rc)

@@ -1,4 +1,5 @@
-/* A running PV guest's memory: its p2m list, read from the guest itself (so all of it is hostile). */
+/* A running PV guest's memory: its p2m list, read from the guest itself (so all of it is hostile).
+ */
 #ifndef LIB_PVMEM_H
 #define LIB_PVMEM_H
 
@@ -6,9 +7,9 @@
 
 struct pvmem {
     uint32_t domid;
-    uint64_t nr;         /* pfns are below this */
-    uint64_t *p2m;       /* nr entries; ~0: none */
-    uint64_t *list_mfn;  /* machine frames of the list itself */
+    uint64_t nr;        /* pfns are below this */
+    uint64_t *p2m;      /* nr entries; ~0: none */
+    uint64_t *list_mfn; /* machine frames of the list itself */
     uint64_t nr_list;
     const uint64_t *m2p;
     uint64_t nr_m2p;

@@ -117,8 +117,10 @@ int record_read(struct hyp *h, struct store *s, const hyp_dominfo *d, struct gco
     file_name(path, d->domain, uuid);
     char *text = read_whole(path);
     if (!text)
-        return why(w, -ENOENT, "there is no record of its configuration (%s); was it made by "
-                               "other tools?", path);
+        return why(w, -ENOENT,
+                   "there is no record of its configuration (%s); was it made by "
+                   "other tools?",
+                   path);
     int rc = gconf_from_json(g, path, text, w);
     free(text);
     if (rc)
@@ -129,8 +131,7 @@ int record_read(struct hyp *h, struct store *s, const hyp_dominfo *d, struct gco
     return 0;
 }
 
-int record_emit(struct hyp *h, struct store *s, const hyp_dominfo *d, struct json *j,
-                struct why *w)
+int record_emit(struct hyp *h, struct store *s, const hyp_dominfo *d, struct json *j, struct why *w)
 {
     struct gconf g;
     gconf_init(&g);

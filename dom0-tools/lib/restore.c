@@ -21,7 +21,7 @@
 #include "lib/progress.h"
 #include "lib/stream.h"
 
-#define NONE (~0ul)
+#define NONE       (~0ul)
 #define FRAME_BITS 0x000ffffffffff000ul
 
 struct blob {
@@ -78,8 +78,10 @@ static int populate(struct restoring *r, const uint64_t *pfn, size_t n)
             continue;
         long got = hyp_populate(r->h, r->domid, 0, ask, k);
         if (got != (long)k)
-            return why(r->w, got < 0 ? (int)got : -ENOMEM, "the hypervisor gives it no more memory: "
-                                                           "%s", strerror(got < 0 ? (int)-got : ENOMEM));
+            return why(r->w, got < 0 ? (int)got : -ENOMEM,
+                       "the hypervisor gives it no more memory: "
+                       "%s",
+                       strerror(got < 0 ? (int)-got : ENOMEM));
         for (size_t q = 0; q < k; q++)
             r->p2m[who[q]] = ask[q];
         k = 0;
@@ -97,8 +99,10 @@ static int localise(struct restoring *r, uint64_t *pte)
         if (!(pte[i] & 1))
             continue;
         if (pfn > r->max_pfn)
-            return why(r->w, -EINVAL, "damaged: a page table entry names page %llu, beyond the "
-                                      "guest's last", (unsigned long long)pfn);
+            return why(r->w, -EINVAL,
+                       "damaged: a page table entry names page %llu, beyond the "
+                       "guest's last",
+                       (unsigned long long)pfn);
         if (r->p2m[pfn] == NONE)
             need[k++] = pfn;
     }
@@ -200,10 +204,10 @@ static int on_statics(struct restoring *r)
     r->statics = true;
     if (!r->cpuid.len && !r->msr.len)
         return 0;
-    int rc = hyp_set_policy(r->h, r->domid, (const void *)r->cpuid.data,
-                            (uint32_t)(r->cpuid.len / sizeof(xen_cpuid_leaf_t)),
-                            (const void *)r->msr.data,
-                            (uint32_t)(r->msr.len / sizeof(xen_msr_entry_t)));
+    int rc =
+        hyp_set_policy(r->h, r->domid, (const void *)r->cpuid.data,
+                       (uint32_t)(r->cpuid.len / sizeof(xen_cpuid_leaf_t)),
+                       (const void *)r->msr.data, (uint32_t)(r->msr.len / sizeof(xen_msr_entry_t)));
     if (rc < 0 && rc != -ENOSYS && rc != -EOPNOTSUPP)
         return why(r->w, rc, "its CPU has features that this machine cannot give it (%s)",
                    strerror(-rc));
@@ -220,8 +224,10 @@ static int on_clock(struct restoring *r, const struct record *rec)
     if (rec->length != sizeof t)
         return why(r->w, -EINVAL, "damaged: a clock record of %u bytes", rec->length);
     memcpy(&t, rec->body, sizeof t);
-    struct xen_domctl_tsc_info i = {.tsc_mode = t.mode, .gtsc_khz = t.khz,
-                                    .incarnation = t.incarnation, .elapsed_nsec = t.nsec};
+    struct xen_domctl_tsc_info i = {.tsc_mode = t.mode,
+                                    .gtsc_khz = t.khz,
+                                    .incarnation = t.incarnation,
+                                    .elapsed_nsec = t.nsec};
     int rc = hyp_set_tsc(r->h, r->domid, &i);
     return rc < 0 ? why(r->w, rc, "cannot set its clock: %s", strerror(-rc)) : 0;
 }
@@ -230,8 +236,8 @@ static int on_vcpu(struct restoring *r, const struct record *rec)
 {
     uint32_t v;
     if (rec->length <= 8)
-        return rec->type == REC_PV_VCPU_BASIC
-                   ? why(r->w, -EINVAL, "damaged: an empty vcpu record") : 0;
+        return rec->type == REC_PV_VCPU_BASIC ? why(r->w, -EINVAL, "damaged: an empty vcpu record")
+                                              : 0;
     memcpy(&v, rec->body, 4);
     if (v >= r->nr_vcpus)
         return why(r->w, -EINVAL, "damaged: state of vcpu %u of %u", v, r->nr_vcpus);
@@ -265,9 +271,9 @@ static int on_record(struct restoring *r, const struct record *rec)
     case REC_TSC_INFO:
         return on_clock(r, rec);
     case REC_SHARED_INFO:
-        return rec->length == 4096 ? keep(r, &r->shared, rec->body, 4096)
-                                   : why(r->w, -EINVAL, "damaged: shared info of %u bytes",
-                                         rec->length);
+        return rec->length == 4096
+                   ? keep(r, &r->shared, rec->body, 4096)
+                   : why(r->w, -EINVAL, "damaged: shared info of %u bytes", rec->length);
     case REC_PV_VCPU_BASIC:
     case REC_PV_VCPU_EXTENDED:
     case REC_PV_VCPU_XSAVE:
@@ -287,8 +293,8 @@ static int frame_of(struct restoring *r, uint64_t pfn, int want, const char *wha
 {
     if (!r->p2m || pfn > r->max_pfn || r->p2m[pfn] == NONE ||
         (want >= 0 && (r->type[pfn] & 7) != want))
-        return why(r->w, -EINVAL, "damaged: its %s is not where a %s can be (page %llu)", what, what,
-                   (unsigned long long)pfn);
+        return why(r->w, -EINVAL, "damaged: its %s is not where a %s can be (page %llu)", what,
+                   what, (unsigned long long)pfn);
     *mfn = r->p2m[pfn];
     return 0;
 }
@@ -399,7 +405,8 @@ static int put_context(struct restoring *r, uint32_t v, uint64_t shared_mfn)
         return rc;
     rc = hyp_set_context(r->h, r->domid, v, c);
     return rc < 0 ? why(r->w, rc, "the hypervisor refuses vcpu %u's state: %s; damaged?", v,
-                        strerror(-rc)) : 0;
+                        strerror(-rc))
+                  : 0;
 }
 
 static int set_blob(struct restoring *r, const struct blob *b, struct xen_domctl *op, void **lent)

@@ -55,8 +55,10 @@ static int suspend(struct hyp *h, struct store *s, uint32_t domid, struct why *w
             /* Take the question back, unless the guest has just taken it. */
             store_put(s, "shutdown", "%s", "");
             store_commit(s, false, w);
-            rc = why(w, -ETIMEDOUT, "it did not suspend within %d s; does its kernel support that "
-                                    "(control/feature-suspend)?", SAVE_SUSPEND_S);
+            rc = why(w, -ETIMEDOUT,
+                     "it did not suspend within %d s; does its kernel support that "
+                     "(control/feature-suspend)?",
+                     SAVE_SUSPEND_S);
         } else
             store_wait(s, 1000);
     }
@@ -96,8 +98,9 @@ static int normalise(struct saving *s, uint64_t *pte, unsigned level, uint64_t o
             continue;
         uint64_t pfn = pvmem_pfn(&s->m, (pte[i] & FRAME_BITS) >> 12);
         if (pfn == ~0ul)
-            return why(s->w, -ERANGE, "page table %llu (level %u) maps memory that is not the "
-                                      "guest's (entry %u: %llx); does it use foreign memory?",
+            return why(s->w, -ERANGE,
+                       "page table %llu (level %u) maps memory that is not the "
+                       "guest's (entry %u: %llx); does it use foreign memory?",
                        (unsigned long long)of, level, i, (unsigned long long)pte[i]);
         pte[i] = (pte[i] & ~FRAME_BITS) | pfn << 12;
     }
@@ -119,7 +122,8 @@ static int page_types(struct saving *s, xen_pfn_t *mfn, uint32_t n)
     return rc;
 }
 
-/* Pages that have contents are copied first: page tables are changed, and written data is summed. */
+/* Pages that have contents are copied first: page tables are changed, and written data is summed.
+ */
 static int save_batch(struct saving *s, const uint64_t *pfn, uint32_t n)
 {
     xen_pfn_t mfn[BATCH], type[BATCH], with[BATCH];
@@ -208,8 +212,9 @@ static int save_p2m_frames(struct saving *s)
 static int own_number(struct saving *s, uint64_t mfn, const char *what, uint64_t *pfn)
 {
     *pfn = pvmem_pfn(&s->m, mfn);
-    return *pfn != ~0ul ? 0 : why(s->w, -ERANGE, "its %s is frame %llx, not its own", what,
-                                  (unsigned long long)mfn);
+    return *pfn != ~0ul ? 0
+                        : why(s->w, -ERANGE, "its %s is frame %llx, not its own", what,
+                              (unsigned long long)mfn);
 }
 
 static int save_context(struct saving *s, uint32_t v)
@@ -333,7 +338,8 @@ static int save_static(struct saving *s)
     free(l);
     free(m);
     return rc == -ENOSYS || rc == -EOPNOTSUPP || rc >= 0
-               ? 0 : why(s->w, rc, "cannot read its CPU policy: %s", strerror(-rc));
+               ? 0
+               : why(s->w, rc, "cannot read its CPU policy: %s", strerror(-rc));
 }
 
 static int save_clock(struct saving *s)

@@ -247,8 +247,9 @@ static int batch_send(struct store *s, bool transaction, struct why *w)
         return why(w, -err, "xenstore: cannot change %s: %s", s->ops[i].path, strerror(err));
     }
     if (t && !xs_transaction_end(s->xs, t, false))
-        return errno == EAGAIN ? -EAGAIN
-                               : why(w, -errno, "xenstore: transaction failed: %s", strerror(errno));
+        return errno == EAGAIN
+                   ? -EAGAIN
+                   : why(w, -errno, "xenstore: transaction failed: %s", strerror(errno));
     return 0;
 }
 
@@ -262,8 +263,10 @@ int store_commit(struct store *s, bool transaction, struct why *w)
             rc = batch_send(s, transaction, w);
         while (rc == -EAGAIN && ++tries < 1000);
     if (rc == -EAGAIN)
-        why(w, rc, "xenstore: a transaction conflicted with others' %d times; is a guest or tool "
-                   "changing the same nodes all the time?", tries);
+        why(w, rc,
+            "xenstore: a transaction conflicted with others' %d times; is a guest or tool "
+            "changing the same nodes all the time?",
+            tries);
     forget_batch(s);
     return rc;
 }

@@ -97,8 +97,7 @@ int stream_end(struct stream *s, struct why *w)
 static int in(struct stream *s, void *p, size_t n, struct why *w)
 {
     if (n && fread(p, 1, n, s->f) != n)
-        return why(w, -EINVAL, "the file is cut short after %llu bytes",
-                   (unsigned long long)s->at);
+        return why(w, -EINVAL, "the file is cut short after %llu bytes", (unsigned long long)s->at);
     s->crc = (uint32_t)crc32_z(s->crc, p, n);
     s->at += n;
     return 0;
@@ -230,7 +229,7 @@ static int check_sum(struct stream *s, const struct rec_header *h, uint64_t at, 
     if (h->length != sizeof sum)
         return why(w, -EINVAL, "damaged: its checksum record has %u bytes", h->length);
     memcpy(&sum, s->body, sizeof sum);
-    if (sum.bytes != at || sum.crc != crc)
+    if (memcmp(sum.magic, "AXLSUM1", 8) != 0 || sum.zero || sum.bytes != at || sum.crc != crc)
         return why(w, -EINVAL, "damaged: its contents do not match its checksum");
     s->summed = true;
     return 0;
@@ -302,7 +301,7 @@ int stream_p2m_frames(const struct record *r, struct p2m_frames *o, struct why *
     uint32_t nr = v[1] / 512 - v[0] / 512 + 1;
     if (r->length - 8 != (size_t)nr * 8)
         return why(w, -EINVAL, "damaged: %u p2m frames in a record of %u bytes", nr, r->length);
-    *o = (struct p2m_frames){.start = v[0], .end = v[1], .nr = nr,
-                             .pfn = (const uint64_t *)(const void *)(r->body + 8)};
+    *o = (struct p2m_frames){
+        .start = v[0], .end = v[1], .nr = nr, .pfn = (const uint64_t *)(const void *)(r->body + 8)};
     return 0;
 }

@@ -40,8 +40,15 @@ enum stream_type {
 enum { STREAM_BODY = 24 << 20, STREAM_CONFIG = 1 << 20, STREAM_PAGES = 4096 };
 
 /* Page types of PAGE_DATA, bits 63..60 of an entry. */
-enum { PAGE_NOTAB = 0, PAGE_L1 = 1, PAGE_L4 = 4, PAGE_PIN = 8, PAGE_BROKEN = 13, PAGE_ALLOC = 14,
-       PAGE_NONE = 15 };
+enum {
+    PAGE_NOTAB = 0,
+    PAGE_L1 = 1,
+    PAGE_L4 = 4,
+    PAGE_PIN = 8,
+    PAGE_BROKEN = 13,
+    PAGE_ALLOC = 14,
+    PAGE_NONE = 15
+};
 
 struct stream {
     FILE *f;

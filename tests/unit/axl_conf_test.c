@@ -1,0 +1,268 @@
+/*
+ * axl's configuration: the xl.cfg grammar, keys, disk and vif lines, cpu sets, and the round trip
+ * through libxl's JSON.
+ */
+#include <stdlib.h>
+
+#include "lib/cfg.h"
+#include "lib/gconf.h"
+#include "lib/json.h"
+#include "unit/check.h"
+
+static void grammar(void)
+{
+    static const struct {
+        const char *text;
+        int want;         /* 0 or part of the sentence follows */
+        const char *says; /* NULL: parses */
+    } cases[] = {
+        {"", 0, NULL},
+        {"# only a comment", 0, NULL},
+        {"a = 1", 0, NULL},
+        {"a=1;b='x'\n\nc = [ 'p',\n  'q', ] # list", 0, NULL},
+        {"a = \"x\\x41\\101\\n\"", 0, NULL},
+        {"vm = [[1,2],[3]]", 0, NULL},
+        {"a = 0x10", 0, NULL},
+        {"a", -1, "f:1: the file ends where '=' should be"},
+        {"\na = \n", -1, "f:2: the line ends where a value"},
+        {"a = 'x", -1, "f:1: a text is not closed"},
+        {"a = 'x\n'", -1, "f:1: a text is not closed"},
+        {"a = 12z", -1, "f:1: 'z' where the end of a number"},
+        {"a = [1 2]", -1, "f:1: '2' where ',' or ']'"},
+        {"1 = a", -1, "f:1: '1' where a key"},
+        {"a = 'x' b", -1, "f:1: 'b' where the end of the line"},
+        {"a = '\\q'", -1, "unknown escape"},
+        {"a = [[[[[[1]]]]]]", -1, "nested"},
+        {"a = 1\na += [1]", -1, "+= joins"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct cfg c;
+        struct why w = {""};
+        int rc = cfg_parse(&c, "f", cases[i].text, strlen(cases[i].text), &w);
+        CHECK((rc == 0) == !cases[i].says);
+        if (cases[i].says && !CHECK(strstr(w.text, cases[i].says) != NULL))
+            printf("  case %zu: %s\n", i, w.text);
+        if (!rc)
+            cfg_free(&c);
+    }
+    struct cfg c;
+    struct why w;
+    const char *t = "a='x'\na += 'y'\nl=['p']\nl+=['q','r']\nb=1\nb=2";
+    CHECK_EQ(cfg_parse(&c, "f", t, strlen(t), &w), 0);
+    CHECK_EQ(c.nr, 3);
+    CHECK_STR(c.settings[0].value.text, "xy");
+    CHECK_EQ(c.settings[1].value.nr, 3);
+    CHECK_STR(c.settings[2].value.text, "2");
+    cfg_free(&c);
+}
+
+static void cpu_sets(void)
+{
+    struct cpus c;
+    char t[64];
+    CHECK(cpus_parse(&c, "0-3,^1, 5"));
+    cpus_format(&c, 8, t, sizeof t);
+    CHECK_STR(t, "0,2-3,5");
+    CHECK(cpus_parse(&c, "all,^0"));
+    cpus_format(&c, 4, t, sizeof t);
+    CHECK_STR(t, "1-3");
+    CHECK(!cpus_parse(&c, ""));
+    CHECK(!cpus_parse(&c, "3-1"));
+    CHECK(!cpus_parse(&c, "512"));
+    CHECK(!cpus_parse(&c, "1,"));
+    CHECK(!cpus_parse(&c, "^all"));
+    CHECK(!cpus_parse(&c, "99999999999999999999"));
+}
+
+static void vdevs(void)
+{
+    CHECK_EQ(gconf_vdev_number("xvda"), 51712);
+    CHECK_EQ(gconf_vdev_number("xvda1"), 51713);
+    CHECK_EQ(gconf_vdev_number("xvdb"), 51728);
+    CHECK_EQ(gconf_vdev_number("xvdq"), 1 << 28 | 16 << 8);
+    CHECK_EQ(gconf_vdev_number("xvdaa"), 1 << 28 | 26 << 8);
+    CHECK_EQ(gconf_vdev_number("hda"), 768);
+    CHECK_EQ(gconf_vdev_number("hdd"), 22 << 8 | 64);
+    CHECK_EQ(gconf_vdev_number("sdb2"), 8 << 8 | 18);
+    CHECK_EQ(gconf_vdev_number("d1p2"), 202 << 8 | 16 | 2);
+    CHECK_EQ(gconf_vdev_number("51712"), 51712);
+    static const char *const bad[] = {
+        "",  "xvd", "xvdA", "foo", "xvda1x", "hde", "xvdzzzzzzzzzzz", "99999999999999999999",
+        "d", "d1p", "sdq"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (!CHECK(gconf_vdev_number(bad[i]) < 0))
+            printf("  '%s'\n", bad[i]);
+}
+
+static void disks(void)
+{
+    static const struct {
+        const char *spec, *path, *vdev;
+        bool writable, cdrom;
+    } good[] = {
+        {"/d.img,raw,xvda,w", "/d.img", "xvda", true, false},
+        {"/d.img,,xvda", "/d.img", "xvda", false, false},
+        {"phy:/dev/vg/a,xvdb,r", "/dev/vg/a", "xvdb", false, false},
+        {"file:/a,xvda1,w", "/a", "xvda1", true, false},
+        {"vdev=xvdc, format=raw, access=rw, target=/a,b=c", "/a,b=c", "xvdc", true, false},
+        {"format=raw, vdev=hdc, access=ro, devtype=cdrom, target=/iso", "/iso", "hdc", false, true},
+        {"/x=y/d.img,raw,xvda,rw", "/x=y/d.img", "xvda", true, false},
+    };
+    static const char *const bad[] = {"",
+                                      "/d.img",
+                                      "/d,qcow2,xvda,w",
+                                      "/d,raw,xvda,x",
+                                      "/d,raw,nope,w",
+                                      "/d,raw,xvda,w,z",
+                                      "vdev=xvda",
+                                      "/d,raw,xvda,w,foo=1",
+                                      "/d,raw,xvda,w,access=r",
+                                      "tap:qcow2:/d,xvda,w",
+                                      "/d,raw,xvda,w,backendtype=qdisk",
+                                      "/d,raw,xvda,w,backend=net"};
+    struct gconf_disk d;
+    struct why w;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        w.text[0] = 0;
+        if (!CHECK_EQ(gconf_disk_parse(&d, good[i].spec, &w), 0)) {
+            printf("  '%s': %s\n", good[i].spec, w.text);
+            continue;
+        }
+        CHECK_STR(d.path, good[i].path);
+        CHECK_STR(d.vdev, good[i].vdev);
+        CHECK_EQ(d.readwrite, good[i].writable);
+        CHECK_EQ(d.cdrom, good[i].cdrom);
+        gconf_disk_free(&d);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (!CHECK(gconf_disk_parse(&d, bad[i], &w) < 0))
+            printf("  '%s'\n", bad[i]);
+}
+
+static void nics(void)
+{
+    static const char *const bad[] = {"foo=1",      "mac=00:16",       "mac=01:16:3e:00:00:00",
+                                      "rate=10",    "rate=10Mb/s@0ms", "bridge=",
+                                      "word",       "mtu=12",          "model=e1000",
+                                      "type=ioemu", "devid=x",         "bridge=a,bridge=b"};
+    struct gconf_nic n;
+    struct why w;
+    CHECK_EQ(gconf_nic_parse(&n, "mac=00:16:3e:11:22:33, bridge=br0,rate=10Mb/s,mtu=9000", &w), 0);
+    CHECK_EQ(n.mac[5], 0x33);
+    CHECK_STR(n.bridge, "br0");
+    CHECK_EQ(n.rate_bytes, 62500);
+    CHECK_EQ(n.rate_usecs, 50000);
+    CHECK_EQ(n.mtu, 9000);
+    gconf_nic_free(&n);
+    CHECK_EQ(gconf_nic_parse(&n, "", &w), 0);
+    gconf_nic_free(&n);
+    CHECK_EQ(gconf_nic_parse(&n, "rate=1MB/s@20ms", &w), 0);
+    CHECK_EQ(n.rate_bytes, 20000);
+    gconf_nic_free(&n);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (!CHECK(gconf_nic_parse(&n, bad[i], &w) < 0))
+            printf("  '%s'\n", bad[i]);
+}
+
+static int cfg(struct gconf *g, const char *text, struct why *w)
+{
+    gconf_init(g);
+    w->text[0] = 0;
+    return gconf_from_cfg(g, "g.cfg", text, strlen(text), NULL, w);
+}
+
+static void keys(void)
+{
+    static const struct {
+        const char *text, *says;
+    } bad[] = {
+        {"name='x'\nmemroy=3", "g.cfg:2: memroy: no such key"},
+        {"vfb=['x']", "g.cfg:1: vfb: not supported"},
+        {"bootloader='pygrub'", "pvgrub"},
+        {"type='hvm'", "only PV"},
+        {"memory='lots'", "g.cfg:1: memory: 'lots' is no number"},
+        {"vcpus=0", "g.cfg:1: vcpus: 0 is outside"},
+        {"disk='x'", "must be a list"},
+        {"on_crash='explode'", "must be destroy"},
+        {"cpus='x'", "no set of cpus"},
+    };
+    struct gconf g;
+    struct why w;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        CHECK(cfg(&g, bad[i].text, &w) < 0);
+        if (!CHECK(strstr(w.text, bad[i].says) != NULL))
+            printf("  '%s' gave: %s\n", bad[i].text, w.text);
+        gconf_free(&g);
+    }
+    CHECK_EQ(cfg(&g, "name='a'\nmemory=64\nmaxmem=32\nkernel='/k'", &w), 0);
+    CHECK(gconf_complete(&g, true, &w) < 0);
+    gconf_free(&g);
+    CHECK_EQ(cfg(&g, "root='/dev/xvda ro'\nextra='quiet'", &w), 0);
+    CHECK_STR(g.cmdline, "root=/dev/xvda ro quiet");
+    CHECK(gconf_complete(&g, true, &w) < 0); /* no name */
+    gconf_free(&g);
+}
+
+static char *to_json(const struct gconf *g)
+{
+    struct json *j = json_new();
+    gconf_to_json(g, j, NULL);
+    char *t = strdup(json_text(j, NULL));
+    json_free(j);
+    return t;
+}
+
+static void round_trip(void)
+{
+    static const char text[] =
+        "name='web'\nkernel='/k'\nramdisk='/r'\nextra='a b'\nmemory=128\nmaxmem=256\nvcpus=2\n"
+        "maxvcpus=4\ncpus=['0','1-2']\ncpus_soft='all'\ncpu_weight=300\ncap=50\ntsc_mode='native'\n"
+        "uuid='39a24477-d377-4c5d-958a-f2c4932582e1'\nnomigrate=1\nevent_channels=200\n"
+        "on_crash='coredump-restart'\non_reboot='destroy'\non_poweroff='preserve'\n"
+        "disk=['/a,raw,xvda,w,discard','/b,raw,xvdb,r,direct-io-safe']\n"
+        "vif=['bridge=b0,mac=00:16:3e:00:00:01,rate=1MB/s','ip=10.0.0.1,vifname=v,devid=7']\n";
+    struct gconf a, b;
+    struct why w;
+    CHECK_EQ(cfg(&a, text, &w), 0);
+    CHECK_EQ(gconf_complete(&a, true, &w), 0);
+    char *one = to_json(&a);
+    gconf_init(&b);
+    if (!CHECK_EQ(gconf_from_json(&b, "j", one, &w), 0))
+        printf("  %s\n", w.text);
+    CHECK_EQ(gconf_complete(&b, true, &w), 0);
+    char *two = to_json(&b);
+    CHECK_STR(two, one);
+    CHECK_EQ(b.nr_disks, 2);
+    CHECK_EQ(b.nic[1].devid, 7);
+    free(one);
+    free(two);
+    gconf_free(&a);
+    gconf_free(&b);
+    static const char *const bad[] = {
+        "",
+        "{",
+        "{}",
+        "[]",
+        "{\"c_info\":{\"type\":\"hvm\"},\"b_info\":{}}",
+        "{\"c_info\":{\"name\":1},\"b_info\":{}}",
+        "{\"c_info\":{},\"b_info\":{\"max_vcpus\":-1}}",
+        "{\"c_info\":{},\"b_info\":{},\"disks\":[{\"vdev\":\"no\"}]}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        gconf_init(&b);
+        if (!CHECK(gconf_from_json(&b, "j", bad[i], &w) < 0))
+            printf("  '%s'\n", bad[i]);
+        gconf_free(&b);
+    }
+}
+
+int main(void)
+{
+    grammar();
+    cpu_sets();
+    vdevs();
+    disks();
+    nics();
+    keys();
+    round_trip();
+    return check_result();
+}

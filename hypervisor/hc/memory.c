@@ -1,8 +1,9 @@
 /*
  * memory_op: how much memory a domain has, which frames, and where they are.
  *
- * The operation is in the low bits of the first word, above them how many extents of a list are done
- * already: as untrusted as the rest. Lists lie in guest memory and are read and written one by one.
+ * The operation is in the low bits of the first word, above them how many extents of a list are
+ * done already: as untrusted as the rest. Lists lie in guest memory and are read and written one by
+ * one.
  */
 #include "base/string.h"
 #include "core/frame/frame.h"
@@ -12,17 +13,18 @@
 #include "port/clock.h"
 #include "port/frame.h"
 
-#define OP_BITS 6
-#define OP_MASK ((1u << OP_BITS) - 1)
-#define GUEST_MAX_ORDER 9u /* 2 MiB: what a guest may ask for in one piece */
-#define EXCHANGE_MAX 512u  /* frames that are exchanged in one step */
+#define OP_BITS         6
+#define OP_MASK         ((1u << OP_BITS) - 1)
+#define GUEST_MAX_ORDER 9u   /* 2 MiB: what a guest may ask for in one piece */
+#define EXCHANGE_MAX    512u /* frames that are exchanged in one step */
 
 static unsigned int order_limit(const struct domain *d)
 {
     return d->is_dom0 ? FRAME_MAX_ORDER : GUEST_MAX_ORDER;
 }
 
-/* ---- lists of extents -------------------------------------------------------------------------- */
+/* ---- lists of extents --------------------------------------------------------------------------
+ */
 
 /* One extent; `at` is the address of its list entry. False: stop here. */
 static bool populate(struct domain *d, const struct xen_memory_reservation *r, uint64_t at)
@@ -101,13 +103,14 @@ static long extents(struct vcpu *v, unsigned int op, uint64_t done, uint64_t *ar
     return result;
 }
 
-/* ---- exchange ---------------------------------------------------------------------------------- */
+/* ---- exchange ----------------------------------------------------------------------------------
+ */
 
 struct exchange {
     struct domain *d;
     struct xen_memory_exchange op;
     unsigned int in_per_step, out_per_step; /* extents */
-    uint64_t *taken, *given; /* frames; a page each */
+    uint64_t *taken, *given;                /* frames; a page each */
     unsigned int n_taken, n_given;
 };
 
@@ -204,7 +207,8 @@ static long exchange_check(const struct domain *caller, struct exchange *x)
     const struct xen_memory_reservation *in = &x->op.in, *out = &x->op.out;
 
     if (in->domid != out->domid || in->extent_order > order_limit(caller) ||
-        out->extent_order > order_limit(caller) || in->nr_extents > ~0UL >> (in->extent_order + 1) ||
+        out->extent_order > order_limit(caller) ||
+        in->nr_extents > ~0UL >> (in->extent_order + 1) ||
         out->nr_extents > ~0UL >> (out->extent_order + 1) ||
         in->nr_extents << in->extent_order != out->nr_extents << out->extent_order ||
         x->op.nr_exchanged > in->nr_extents)
@@ -246,7 +250,8 @@ static long exchange(struct vcpu *v, uint64_t at)
     return error;
 }
 
-/* ---- the maps ---------------------------------------------------------------------------------- */
+/* ---- the maps ----------------------------------------------------------------------------------
+ */
 
 static long machphys_mapping(struct vcpu *v, uint64_t at)
 {
@@ -260,6 +265,17 @@ static long machphys_mapping(struct vcpu *v, uint64_t at)
     return guest_put(at, &mapping) ? -XEN_EFAULT : 0;
 }
 
+/* Lets dom0 map the M2P, for reading, as frames of DOMID_XEN; once. */
+static void share_m2p(uint64_t pieces)
+{
+    static bool shared;
+
+    if (__atomic_exchange_n(&shared, true, __ATOMIC_ACQ_REL))
+        return;
+    for (uint64_t i = 0; i < pieces * 512; i++)
+        frame_share(mfn(m2p_frame(i / 512).n + i % 512), &dom_xen, false);
+}
+
 /* Where the M2P lies, in 2 MiB pieces, for tools that map it from dom0. */
 static long machphys_mfn_list(struct vcpu *v, uint64_t at)
 {
@@ -271,6 +287,7 @@ static long machphys_mfn_list(struct vcpu *v, uint64_t at)
         return -XEN_EPERM;
     if (guest_get(&list, at))
         return -XEN_EFAULT;
+    share_m2p(pieces);
     for (i = 0; i < list.max_extents && i < pieces; i++)
         if (guest_write64(HANDLE(list.extent_start) + i * 8ul, m2p_frame(i).n))
             return -XEN_EFAULT;
@@ -281,7 +298,8 @@ static long machphys_mfn_list(struct vcpu *v, uint64_t at)
                : 0;
 }
 
-static long put_map(uint64_t at, struct xen_memory_map *map, uint32_t n, const struct map_entry *entry)
+static long put_map(uint64_t at, struct xen_memory_map *map, uint32_t n,
+                    const struct map_entry *entry)
 {
     for (uint32_t i = 0; i < n; i++)
         if (guest_write(HANDLE(map->buffer) + i * sizeof(*entry), &entry[i], sizeof(*entry)))
@@ -343,7 +361,8 @@ static long set_memory_map(struct vcpu *v, uint64_t at)
     return error;
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------- */
+/* ---- numbers -----------------------------------------------------------------------------------
+ */
 
 static long about_domain(struct vcpu *v, unsigned int op, uint64_t at)
 {
@@ -394,7 +413,8 @@ static long claim(struct vcpu *v, uint64_t at)
     return error;
 }
 
-/* ---- acquire_resource ---------------------------------------------------------------------------- */
+/* ---- acquire_resource
+ * ---------------------------------------------------------------------------- */
 
 static long acquire_frames(struct domain *d, const struct xen_mem_acquire_resource *r)
 {
@@ -438,7 +458,8 @@ static long acquire_resource(struct vcpu *v, uint64_t at)
     return error;
 }
 
-/* ------------------------------------------------------------------------------------------------ */
+/* ------------------------------------------------------------------------------------------------
+ */
 
 long hc_memory_op(struct vcpu *v, uint64_t *arg)
 {

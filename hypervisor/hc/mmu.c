@@ -11,10 +11,12 @@
 
 #define LOOK_EVERY 32u /* requests between two looks at what else is to do */
 
-/* Set in the count of a call that goes on after a pause, as Xen does: *pdone counts on from there. */
+/* Set in the count of a call that goes on after a pause, as Xen does: *pdone counts on from there.
+ */
 #define MMU_GOING_ON 0x80000000u
 
-/* ---- whose frames, whose tables ------------------------------------------------------------------ */
+/* ---- whose frames, whose tables
+ * ------------------------------------------------------------------ */
 
 /* DOMID_XEN: what the hypervisor lets dom0 read of itself. */
 static struct domain *frames_of(struct vcpu *v, uint32_t id, long *error)
@@ -44,11 +46,12 @@ static void frames_done(struct domain *d)
         dom_put(d);
 }
 
-/* ---- mmu_update -------------------------------------------------------------------------------- */
+/* ---- mmu_update --------------------------------------------------------------------------------
+ */
 
 /* The table (or ordinary frame) that the last request wrote to; most batches stay in one. */
 struct target {
-    mfn_t frame; /* a use is held; MFN_NONE: nothing */
+    mfn_t frame;        /* a use is held; MFN_NONE: nothing */
     unsigned int level; /* 0: ordinary memory */
 };
 
@@ -209,7 +212,8 @@ long hc_mmu_update(struct vcpu *v, uint64_t *arg)
     return error;
 }
 
-/* ---- flushes ----------------------------------------------------------------------------------- */
+/* ---- flushes -----------------------------------------------------------------------------------
+ */
 
 static bool canonical(uint64_t va)
 {
@@ -289,7 +293,8 @@ static long flush_after(struct vcpu *v, uint64_t va, uint64_t flags)
     return 0;
 }
 
-/* ---- update_va_mapping --------------------------------------------------------------------------- */
+/* ---- update_va_mapping
+ * --------------------------------------------------------------------------- */
 
 static inline long va_mapping(struct vcpu *v, const struct l1_ctx *c, const uint64_t *arg)
 {
@@ -334,7 +339,8 @@ long hc_update_va_mapping_otherdomain(struct vcpu *v, uint64_t *arg)
     return error;
 }
 
-/* ---- mmuext_op --------------------------------------------------------------------------------- */
+/* ---- mmuext_op ---------------------------------------------------------------------------------
+ */
 
 static int page_contents(struct domain *d, mfn_t to, const mfn_t *from)
 {
@@ -467,7 +473,8 @@ long hc_mmuext_op(struct vcpu *v, uint64_t *arg)
         arg[0] += sizeof(op);
         n++;
         /* Every pin is long work. */
-        if (unlikely(v->pgt_old.n) || (n < count && op.cmd <= MMUEXT_UNPIN_TABLE && preempt_wanted())) {
+        if (unlikely(v->pgt_old.n) ||
+            (n < count && op.cmd <= MMUEXT_UNPIN_TABLE && preempt_wanted())) {
             error = HC_AGAIN;
             break;
         }
@@ -484,7 +491,8 @@ long hc_mmuext_op(struct vcpu *v, uint64_t *arg)
     return error;
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------- */
+/* ---- descriptors -------------------------------------------------------------------------------
+ */
 
 long hc_set_gdt(struct vcpu *v, uint64_t *arg)
 {

@@ -7,7 +7,7 @@
 struct vcpu;
 
 struct vcpu_arch {
-    mfn_t kernel_l4;
+    mfn_t kernel_l4, user_l4;
     bool in_kernel;
 };
 

@@ -1,14 +1,15 @@
 /*
  * Free frames: a buddy allocator in zones by address width, which scrubs and keeps claims.
  *
- * A free chunk of 2^order frames is aligned to its size; the word of its first frame says FREE, HEAD
- * and the order, those of the others FREE. Free chunks of one order in one zone are on a list whose
- * links lie in the frames themselves. A zone holds the frames whose number has the same highest bit,
- * so a wish for addresses below 2^bits is a wish for zones. High zones are used up first.
+ * A free chunk of 2^order frames is aligned to its size; the word of its first frame says FREE,
+ * HEAD and the order, those of the others FREE. Free chunks of one order in one zone are on a list
+ * whose links lie in the frames themselves. A zone holds the frames whose number has the same
+ * highest bit, so a wish for addresses below 2^bits is a wish for zones. High zones are used up
+ * first.
  *
  * A frame is DIRTY when its contents are someone's. They are wiped when a frame is freed, or (boot
- * memory, frames of dom0) at the latest before somebody else gets it. Stale TLB entries of a frame's
- * former users are flushed before the next owner sees it.
+ * memory, frames of dom0) at the latest before somebody else gets it. Stale TLB entries of a
+ * frame's former users are flushed before the next owner sees it.
  */
 #include "base/list.h"
 #include "base/string.h"
@@ -101,9 +102,11 @@ static uint64_t chunk_take(unsigned int order, unsigned int zones)
     return 0;
 }
 
-/* ---- taking ------------------------------------------------------------------------------------ */
+/* ---- taking ------------------------------------------------------------------------------------
+ */
 
-/* Wipes what is somebody else's and flushes who might still reach it. Frames are FREE, on no list. */
+/* Wipes what is somebody else's and flushes who might still reach it. Frames are FREE, on no list.
+ */
 static void make_fresh(uint64_t n, unsigned int order, const struct domain *d, unsigned int flags)
 {
     uint32_t newest = frame_marks[n];
@@ -189,7 +192,8 @@ void *hv_page_alloc(void)
     return mfn_eq(m, MFN_NONE) ? NULL : mfn_ptr(m);
 }
 
-/* ---- giving back ------------------------------------------------------------------------------- */
+/* ---- giving back -------------------------------------------------------------------------------
+ */
 
 void frame_wipe(mfn_t m)
 {
@@ -243,12 +247,13 @@ void frame_gone(mfn_t m, uint64_t word)
         dom_reap_wanted();
 }
 
-/* ---- start-up ---------------------------------------------------------------------------------- */
+/* ---- start-up ----------------------------------------------------------------------------------
+ */
 
 static void free_range(uint64_t from, uint64_t to)
 {
     while (from < to) {
-        unsigned int order = min_u64(lowest_bit(from), highest_bit(to - from));
+        unsigned int order = (unsigned int)min_u64(lowest_bit(from), highest_bit(to - from));
 
         if (order > FRAME_MAX_ORDER)
             order = FRAME_MAX_ORDER;
@@ -287,6 +292,8 @@ static void free_unreserved(uint64_t at, uint64_t end, const struct ram_range *r
 void frame_init(const struct ram_range *ram, unsigned int n, const struct ram_range *reserved,
                 unsigned int n_reserved)
 {
+    frame_max = frame_total = free_count = claimed_count = 0;
+    memset(zone_orders, 0, sizeof(zone_orders));
     for (unsigned int i = 0; i < n; i++)
         frame_max = max_u64(frame_max, ram[i].end >> FRAME_SHIFT);
     frame_marks = (uint32_t *)(frame_words + frame_max);
@@ -323,7 +330,8 @@ void frame_release(mfn_t from, mfn_t to)
     lock_drop(&frame_lock);
 }
 
-/* ---- counts and claims ------------------------------------------------------------------------- */
+/* ---- counts and claims -------------------------------------------------------------------------
+ */
 
 uint64_t frame_free_count(void)
 {
@@ -356,7 +364,8 @@ int frame_claim(struct domain *d, uint64_t pages)
     return error;
 }
 
-/* ---- audit ------------------------------------------------------------------------------------- */
+/* ---- audit -------------------------------------------------------------------------------------
+ */
 
 /* Counts by what the words say; compares with the lists' count and the domains' accounts. */
 unsigned int frame_audit(void)

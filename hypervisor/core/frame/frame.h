@@ -31,23 +31,23 @@
 
 struct domain;
 
-#define FRAME_REF1      ((uint64_t)1)
-#define FRAME_REFS      (((uint64_t)1 << 24) - 1)
-#define FRAME_REFS_TOP  ((uint64_t)1 << 23) /* set: no more are given out */
-#define FRAME_USE1      ((uint64_t)1 << 24)
-#define FRAME_USES      ((((uint64_t)1 << 20) - 1) << 24)
-#define FRAME_USES_TOP  ((uint64_t)1 << 43)
-#define FRAME_TYPE_SHIFT 44
-#define FRAME_TYPE      ((uint64_t)7 << FRAME_TYPE_SHIFT)
-#define FRAME_VALID     ((uint64_t)1 << 47)
-#define FRAME_BUSY      ((uint64_t)1 << 48)
-#define FRAME_PINNED    ((uint64_t)1 << 49)
-#define FRAME_LIVE      ((uint64_t)1 << 50)
-#define FRAME_SHARED    ((uint64_t)1 << 51)
-#define FRAME_UNCACHED  ((uint64_t)1 << 52)
+#define FRAME_REF1        ((uint64_t)1)
+#define FRAME_REFS        (((uint64_t)1 << 24) - 1)
+#define FRAME_REFS_TOP    ((uint64_t)1 << 23) /* set: no more are given out */
+#define FRAME_USE1        ((uint64_t)1 << 24)
+#define FRAME_USES        ((((uint64_t)1 << 20) - 1) << 24)
+#define FRAME_USES_TOP    ((uint64_t)1 << 43)
+#define FRAME_TYPE_SHIFT  44
+#define FRAME_TYPE        ((uint64_t)7 << FRAME_TYPE_SHIFT)
+#define FRAME_VALID       ((uint64_t)1 << 47)
+#define FRAME_BUSY        ((uint64_t)1 << 48)
+#define FRAME_PINNED      ((uint64_t)1 << 49)
+#define FRAME_LIVE        ((uint64_t)1 << 50)
+#define FRAME_SHARED      ((uint64_t)1 << 51)
+#define FRAME_UNCACHED    ((uint64_t)1 << 52)
 #define FRAME_OWNER_SHIFT 53
-#define FRAME_OWNER     ((uint64_t)(MEM_SLOTS - 1) << FRAME_OWNER_SHIFT)
-#define FRAME_COUNTS    (FRAME_REFS | FRAME_USES)
+#define FRAME_OWNER       ((uint64_t)(MEM_SLOTS - 1) << FRAME_OWNER_SHIFT)
+#define FRAME_COUNTS      (FRAME_REFS | FRAME_USES)
 
 /* Types. The number of a table type is its level. */
 enum page_type {
@@ -64,10 +64,11 @@ enum page_type {
 /* Bytes per frame to be mapped at FRAMES_VIRT (zeroed): the words, then the marks. */
 #define FRAME_WORDS_BYTES 12
 
-extern uint64_t frame_max; /* frames at or above this number are no RAM */
+extern uint64_t frame_max;   /* frames at or above this number are no RAM */
 extern uint64_t frame_total; /* of RAM */
 
-/* ---- start-up ---------------------------------------------------------------------------------- */
+/* ---- start-up ----------------------------------------------------------------------------------
+ */
 
 struct ram_range {
     uint64_t start, end; /* machine addresses, half open */
@@ -83,7 +84,8 @@ void frame_init(const struct ram_range *ram, unsigned int n, const struct ram_ra
 /* Reserved frames [from, to) become free: boot modules that are no longer needed. */
 void frame_release(mfn_t from, mfn_t to);
 
-/* ---- free frames ------------------------------------------------------------------------------- */
+/* ---- free frames -------------------------------------------------------------------------------
+ */
 
 #define FRAME_MAX_ORDER 12u /* 16 MiB */
 
@@ -110,11 +112,13 @@ uint64_t frame_claimed_count(void);
  */
 NODISCARD int frame_claim(struct domain *d, uint64_t pages);
 
-/* ---- domains ----------------------------------------------------------------------------------- */
+/* ---- domains -----------------------------------------------------------------------------------
+ */
 
 /* A new domain: one page of memory. Sets d->mem; max_pages is 0 then. -XEN_ENOMEM. */
 NODISCARD int mem_domain_init(struct domain *d);
-/* The domain's pages are 0, its shared frames unshared. Idempotent, also without mem_domain_init. */
+/* The domain's pages are 0, its shared frames unshared. Idempotent, also without mem_domain_init.
+ */
 void mem_domain_free(struct domain *d);
 /*
  * Takes away all frames of a dying domain: pins, half-validated tables, its own claim. 0: done,
@@ -131,7 +135,8 @@ extern struct domain dom_xen;
 /* DOMID_IO: owns no RAM at all; who maps frames of it means devices. */
 extern struct domain dom_io;
 
-/* ---- references -------------------------------------------------------------------------------- */
+/* ---- references --------------------------------------------------------------------------------
+ */
 
 static inline uint64_t *frame_word(mfn_t m)
 {
@@ -144,7 +149,8 @@ static inline bool frame_is_ram(mfn_t m)
     return m.n < frame_max && ~frame_words[m.n];
 }
 
-/* Owner now; NULL: the hypervisor, nobody, or no RAM. May change at once unless you hold a reference. */
+/* Owner now; NULL: the hypervisor, nobody, or no RAM. May change at once unless you hold a
+ * reference. */
 struct domain *frame_owner(mfn_t m);
 
 /* A plain reference to a frame of d; false: no RAM, not d's, or d has given it up. */
@@ -152,28 +158,30 @@ bool page_get(mfn_t m, struct domain *d);
 void page_put(mfn_t m);
 
 /*
- * A use, as the given type, of a frame of d: one count, which also keeps the frame, so it is dropped
- * by page_put_use() alone. For PGT_WRITABLE and PGT_SEGDESC. 0; -XEN_EINVAL: not d's, or in use as another
- * type (SEGDESC: or a descriptor in it is not allowed).
+ * A use, as the given type, of a frame of d: one count, which also keeps the frame, so it is
+ * dropped by page_put_use() alone. For PGT_WRITABLE and PGT_SEGDESC. 0; -XEN_EINVAL: not d's, or in
+ * use as another type (SEGDESC: or a descriptor in it is not allowed).
  */
 NODISCARD int page_get_use(mfn_t m, struct domain *d, enum page_type type);
 void page_put_use(mfn_t m);
 
-/* ---- frames of the hypervisor that guests may map ---------------------------------------------- */
+/* ---- frames of the hypervisor that guests may map ----------------------------------------------
+ */
 
 /*
- * A frame of frame_alloc(NULL, 0, ...) becomes mappable by d (and by dom0 as d's), for writing too or
- * only for reading: shared_info, grant tables. frame_unshare() ends that; the frame is freed when
- * the last mapping goes. Do not use frame_free() on it.
+ * A frame of frame_alloc(NULL, 0, ...) becomes mappable by d (and by dom0 as d's), for writing too
+ * or only for reading: shared_info, grant tables. frame_unshare() ends that; the frame is freed
+ * when the last mapping goes. Do not use frame_free() on it.
  */
 void frame_share(mfn_t m, struct domain *d, bool writable);
 void frame_unshare(mfn_t m, struct domain *d);
 
-/* ---- taking frames away from a running domain -------------------------------------------------- */
+/* ---- taking frames away from a running domain --------------------------------------------------
+ */
 
 /*
- * d gives up its claim (decrease_reservation): freed when nothing uses it any more. -XEN_EINVAL: not
- * d's, shared, or given up before.
+ * d gives up its claim (decrease_reservation): freed when nothing uses it any more. -XEN_EINVAL:
+ * not d's, shared, or given up before.
  */
 NODISCARD int frame_drop(mfn_t m, struct domain *d);
 /*
@@ -184,12 +192,14 @@ NODISCARD int frame_steal(mfn_t m, struct domain *d);
 void frame_give_back(mfn_t m, struct domain *d);
 void frame_release_stolen(mfn_t m, struct domain *d);
 
-/* ---- for tools and tests ----------------------------------------------------------------------- */
+/* ---- for tools and tests -----------------------------------------------------------------------
+ */
 
 /* XEN_DOMCTL_PFINFO_* of a frame of d: type and pin; XEN_DOMCTL_PFINFO_XTAB for others. */
 uint32_t frame_pfinfo(mfn_t m, struct domain *d);
 
-/* Checks free lists, words and page accounts; number of violations, each logged. Nothing may run. */
+/* Checks free lists, words and page accounts; number of violations, each logged. Nothing may run.
+ */
 unsigned int frame_audit(void);
 void frame_dump(void); /* for the debug key */
 

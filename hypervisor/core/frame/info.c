@@ -2,9 +2,9 @@
  * Owners, references and uses of frames: everything about a frame that is in use but its page-table
  * types.
  *
- * Whoever changes a word does it in one compare-exchange, so no lock is needed and none is taken but
- * for slots and for the free lists. Stamps: when a type's last use ends, the frame is BUSY while the
- * stamp is written, so that nobody can begin another type with an old stamp (XSA-241).
+ * Whoever changes a word does it in one compare-exchange, so no lock is needed and none is taken
+ * but for slots and for the free lists. Stamps: when a type's last use ends, the frame is BUSY
+ * while the stamp is written, so that nobody can begin another type with an old stamp (XSA-241).
  */
 #include "base/string.h"
 #include "core/dom/domain.h"
@@ -20,7 +20,7 @@
 
 #define SLOT_XEN 1 /* also of shared frames whose domain is gone but that others still map */
 
-#define SLOT_IO  (MEM_SLOTS - 2) /* never in a word */
+#define SLOT_IO (MEM_SLOTS - 2) /* never in a word */
 
 struct domain dom_xen = {
     .id = DOMID_XEN,
@@ -98,7 +98,8 @@ void mem_domain_free(struct domain *d)
     d->mem.chunks = NULL;
 }
 
-/* ---- references -------------------------------------------------------------------------------- */
+/* ---- references --------------------------------------------------------------------------------
+ */
 
 bool page_get(mfn_t m, struct domain *d)
 {
@@ -197,7 +198,8 @@ void page_put_use(mfn_t m)
     }
 }
 
-/* ---- shared frames ----------------------------------------------------------------------------- */
+/* ---- shared frames -----------------------------------------------------------------------------
+ */
 
 void frame_share(mfn_t m, struct domain *d, bool writable)
 {
@@ -220,13 +222,13 @@ void frame_unshare(mfn_t m, struct domain *d)
     (void)d;
     do {
         w = word_load(word);
-    } while (!word_cas(word, w,
-                       (w & ~(FRAME_OWNER | FRAME_LIVE)) |
-                           (uint64_t)SLOT_XEN << FRAME_OWNER_SHIFT));
+    } while (!word_cas(
+        word, w, (w & ~(FRAME_OWNER | FRAME_LIVE)) | (uint64_t)SLOT_XEN << FRAME_OWNER_SHIFT));
     page_put_use(m);
 }
 
-/* ---- taking away ------------------------------------------------------------------------------- */
+/* ---- taking away -------------------------------------------------------------------------------
+ */
 
 /* Clears LIVE of a frame of d that has it; false: it had not, or was not d's own. */
 static bool end_claim(mfn_t m, struct domain *d)
@@ -277,7 +279,8 @@ void frame_release_stolen(mfn_t m, struct domain *d)
     page_put(m);
 }
 
-/* ---- the end of a domain ----------------------------------------------------------------------- */
+/* ---- the end of a domain -----------------------------------------------------------------------
+ */
 
 #define LOOK_EVERY 64
 
@@ -335,7 +338,8 @@ long mem_relinquish(struct domain *d)
     return 0;
 }
 
-/* ---- for tools --------------------------------------------------------------------------------- */
+/* ---- for tools ---------------------------------------------------------------------------------
+ */
 
 uint32_t frame_pfinfo(mfn_t m, struct domain *d)
 {

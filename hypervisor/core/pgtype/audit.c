@@ -1,8 +1,8 @@
 /*
  * Recounts from the tables themselves what every frame's counts must at least be, and checks that
  * nothing is of two kinds. Counts that are not in tables (base pointers, descriptor frames, grants,
- * vcpu_info, ...) are passed in by whoever knows them: here only "no fewer than" is checked, which is
- * the direction in which an error lets a guest out.
+ * vcpu_info, ...) are passed in by whoever knows them: here only "no fewer than" is checked, which
+ * is the direction in which an error lets a guest out.
  */
 #include "abi/abi.h"
 #include "base/string.h"
@@ -93,8 +93,8 @@ unsigned int pgt_audit_with(struct pgt_tally *room)
         held = entries_held(mfn(n), w);
         for (unsigned int i = 0; i < held; i++)
             bad += audit_entry(n, table_level(w), i, ((const uint64_t *)mfn_ptr(mfn(n)))[i]);
-        if (tallies && ((w & FRAME_USES) / FRAME_USE1 < tallies[n].uses ||
-                        (w & FRAME_REFS) < tallies[n].refs))
+        if (tallies &&
+            ((w & FRAME_USES) / FRAME_USE1 < tallies[n].uses || (w & FRAME_REFS) < tallies[n].refs))
             bad += complain(n, "has fewer counts than entries that name it", w);
     }
     tallies = NULL;

@@ -1,9 +1,10 @@
 /*
- * What one entry may hold: L1 entries off the short path, descriptors, entries that are not present.
+ * What one entry may hold: L1 entries off the short path, descriptors, entries that are not
+ * present.
  *
  * The rules of an L1 entry, in order: no bit that is not known; a frame that is RAM must belong to
- * the domain that the caller may map frames of, and be neither table nor descriptors if the entry is
- * writable; a frame that is no RAM must be allowed by the machine; other cache attributes than
+ * the domain that the caller may map frames of, and be neither table nor descriptors if the entry
+ * is writable; a frame that is no RAM must be allowed by the machine; other cache attributes than
  * write-back are for domains with devices.
  */
 #include "abi/abi.h"
@@ -62,25 +63,27 @@ void l1_drop_slow(uint64_t e)
 
 /*
  * Speculation past a not-present entry reads the cache line its address names. All-zero is safe
- * (frame 0 is never in use), and so is an address above all RAM, as kernels that know the flaw write.
+ * (frame 0 is never in use), and so is an address above all RAM, as kernels that know the flaw
+ * write.
  */
 bool l1tf_bad(uint64_t e)
 {
     return unlikely(cpu_has_l1tf) && (e & PTE_ADDR) && pte_frame(e) < frame_max;
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------- */
+/* ---- descriptors -------------------------------------------------------------------------------
+ */
 
-#define DESC_P    ((uint64_t)1 << 47)
-#define DESC_S    ((uint64_t)1 << 44)
-#define DESC_DPL  ((uint64_t)3 << 45)
-#define DESC_TYPE ((uint64_t)0xf << 40)
+#define DESC_P         ((uint64_t)1 << 47)
+#define DESC_S         ((uint64_t)1 << 44)
+#define DESC_DPL       ((uint64_t)3 << 45)
+#define DESC_TYPE      ((uint64_t)0xf << 40)
 #define DESC_CALL_GATE ((uint64_t)0xc << 40)
 
 /*
  * Code and data segments, all in ring 3. LDT, TSS and gates are the hypervisor's; a call gate is
- * stored as Xen stores it, for ring 0 only, so that ring 3 gets #GP from using it. Type 0 (the second
- * half of something) and what is not present the processor refuses to load.
+ * stored as Xen stores it, for ring 0 only, so that ring 3 gets #GP from using it. Type 0 (the
+ * second half of something) and what is not present the processor refuses to load.
  */
 bool desc_allowed(uint64_t *desc)
 {

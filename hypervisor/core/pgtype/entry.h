@@ -1,5 +1,6 @@
 /*
- * Inside core/pgtype and hc/mmu.c: entries, the short paths that hold and drop what an L1 entry maps, tables.
+ * Inside core/pgtype and hc/mmu.c: entries, the short paths that hold and drop what an L1 entry
+ * maps, tables.
  *
  * A frame that is a table is in one of four states (frame.h for the bits):
  *
@@ -10,8 +11,8 @@
  *             the uses, so nobody else's count can be lost or dropped twice with it (XSA-299)
  *
  * A partial table is made VALID by the next table_get() (the state's use becomes the caller's), or
- * drained by the table_put() that brings the others' uses to none (which ends the state's use, too).
- * Waiting on BUSY happens only downwards in levels, so it ends.
+ * drained by the table_put() that brings the others' uses to none (which ends the state's use,
+ * too). Waiting on BUSY happens only downwards in levels, so it ends.
  */
 #ifndef CORE_PGTYPE_ENTRY_H
 #define CORE_PGTYPE_ENTRY_H
@@ -21,30 +22,31 @@
 #include "core/frame/private.h"
 #include "port/clock.h"
 
-#define PTE_P    ((uint64_t)0x001)
-#define PTE_RW   ((uint64_t)0x002)
-#define PTE_US   ((uint64_t)0x004)
-#define PTE_PWT  ((uint64_t)0x008)
-#define PTE_PCD  ((uint64_t)0x010)
-#define PTE_A    ((uint64_t)0x020)
-#define PTE_D    ((uint64_t)0x040)
-#define PTE_PS   ((uint64_t)0x080)
-#define PTE_PAT  ((uint64_t)0x080) /* in an L1 entry */
-#define PTE_G    ((uint64_t)0x100)
+#define PTE_P     ((uint64_t)0x001)
+#define PTE_RW    ((uint64_t)0x002)
+#define PTE_US    ((uint64_t)0x004)
+#define PTE_PWT   ((uint64_t)0x008)
+#define PTE_PCD   ((uint64_t)0x010)
+#define PTE_A     ((uint64_t)0x020)
+#define PTE_D     ((uint64_t)0x040)
+#define PTE_PS    ((uint64_t)0x080)
+#define PTE_PAT   ((uint64_t)0x080) /* in an L1 entry */
+#define PTE_G     ((uint64_t)0x100)
 #define PTE_AVAIL ((uint64_t)0xe00)
-#define PTE_ADDR ((uint64_t)0x000ffffffffff000)
-#define PTE_NX   ((uint64_t)1 << 63)
+#define PTE_ADDR  ((uint64_t)0x000ffffffffff000)
+#define PTE_NX    ((uint64_t)1 << 63)
 /* Marks entries of guest kernels: they carry US for the processor's sake, as all of ring 3 must. */
-#define PTE_KERNEL ((uint64_t)1 << 52)
+#define PTE_KERNEL     ((uint64_t)1 << 52)
 #define PTE_AVAIL_HIGH ((uint64_t)0x7ff << 52) /* bits 52-62 */
-#define PTE_CACHE (PTE_PWT | PTE_PCD | PTE_PAT)
+#define PTE_CACHE      (PTE_PWT | PTE_PCD | PTE_PAT)
 
 #define ENTRIES 512u
 #define HV_SLOT 256u /* first of the sixteen L4 slots that are the hypervisor's */
 
 /*
- * Bits that no entry above L1 may have: no superpages, no cache attributes for tables. In L1 entries
- * PTE_CACHE is for domains with devices, G is taken away; all other bits are the software's.
+ * Bits that no entry above L1 may have: no superpages, no cache attributes for tables. In L1
+ * entries PTE_CACHE is for domains with devices, G is taken away; all other bits are the
+ * software's.
  */
 #define LN_BAD (PTE_PWT | PTE_PCD | PTE_PS | PTE_G)
 
@@ -162,6 +164,8 @@ long table_get(mfn_t m, struct domain *d, unsigned int level, struct table_walk 
 /* Drops a use. HC_AGAIN: the caller still has it and must call again. */
 long table_put(mfn_t m, struct table_walk *t);
 
+extern unsigned int table_look_every;
+
 /* Validation of the contents, the frame being BUSY; table.c. */
 long table_fill(mfn_t m, struct domain *d, unsigned int level, unsigned int from,
                 struct table_walk *t, bool *held);
@@ -186,14 +190,15 @@ static inline uint64_t pte_read(const uint64_t *slot)
     return __atomic_load_n(slot, __ATOMIC_RELAXED);
 }
 
-/* ---- updates ----------------------------------------------------------------------------------- */
+/* ---- updates -----------------------------------------------------------------------------------
+ */
 
 /* The bits of the table that is being updated: VALID, of the domain, `uses` can still grow. */
 #define TABLE_MASK (FRAME_OWNER | FRAME_LIVE | FRAME_VALID | FRAME_USES_TOP)
 
 /*
- * Writes one entry of a VALID L1 table, of which the caller holds a use. keep_ad: accessed and dirty
- * stay as the processor has set them. 0, or as l1_hold() and nothing has changed.
+ * Writes one entry of a VALID L1 table, of which the caller holds a use. keep_ad: accessed and
+ * dirty stay as the processor has set them. 0, or as l1_hold() and nothing has changed.
  */
 static inline __attribute__((always_inline)) int l1_update(const struct l1_ctx *c, uint64_t *slot,
                                                            uint64_t e, bool keep_ad)
@@ -220,11 +225,10 @@ static inline __attribute__((always_inline)) int l1_update(const struct l1_ctx *
         uint64_t put;
 
         do {
-            put = (e & old & PTE_P) && pte_frame(e) == pte_frame(old)
-                      ? e | (old & (PTE_A | PTE_D))
-                      : e;
-        } while (!__atomic_compare_exchange_n(slot, &old, put, 0, __ATOMIC_ACQ_REL,
-                                              __ATOMIC_ACQUIRE));
+            put = (e & old & PTE_P) && pte_frame(e) == pte_frame(old) ? e | (old & (PTE_A | PTE_D))
+                                                                      : e;
+        } while (
+            !__atomic_compare_exchange_n(slot, &old, put, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
     } else {
         old = __atomic_exchange_n(slot, e, __ATOMIC_ACQ_REL);
     }

@@ -27,7 +27,8 @@ extern uint64_t hv_l4_slots[16];
  */
 extern uint8_t cpu_has_l1tf;
 
-/* ---- base pointers ----------------------------------------------------------------------------- */
+/* ---- base pointers -----------------------------------------------------------------------------
+ */
 
 /*
  * v's tables: kernel L4 and user L4 (MFN_NONE: none), each validated as an L4 of v's domain; the
@@ -51,15 +52,16 @@ long pgt_unpin(struct vcpu *v, struct domain *d, mfn_t m);
 long pgt_new_base(struct vcpu *v, mfn_t kernel);
 long pgt_new_user_base(struct vcpu *v, mfn_t user); /* mfn 0: none */
 
-/* ---- page faults ------------------------------------------------------------------------------- */
+/* ---- page faults -------------------------------------------------------------------------------
+ */
 
 struct insn_regs;
 
 /*
- * A write of v's kernel faulted on a present, read-only entry at va. When va maps an L1 table of its
- * own, the instruction at regs->rip is carried out as an update of that entry, registers, flags and
- * rip move on, and true is returned. False: not such a write, or one that is refused: the guest gets
- * its fault, and regs are as before.
+ * A write of v's kernel faulted on a present, read-only entry at va. When va maps an L1 table of
+ * its own, the instruction at regs->rip is carried out as an update of that entry, registers, flags
+ * and rip move on, and true is returned. False: not such a write, or one that is refused: the guest
+ * gets its fault, and regs are as before.
  */
 bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va);
 
@@ -72,39 +74,42 @@ NODISCARD int pgt_walk_frame(struct vcpu *v, uint64_t va, mfn_t *frame);
 /* The L1 entry for va, its value now: 0 or -XEN_EFAULT. */
 NODISCARD int pgt_walk_entry(struct vcpu *v, uint64_t va, uint64_t *pte);
 
-/* ---- grant mappings ---------------------------------------------------------------------------- */
+/* ---- grant mappings ----------------------------------------------------------------------------
+ */
 
 enum {
-    PGT_GRANT_PTE = 1,      /* `at` is the machine address of an L1 entry, else an address */
+    PGT_GRANT_PTE = 1, /* `at` is the machine address of an L1 entry, else an address */
     PGT_GRANT_READONLY = 2,
-    PGT_GRANT_USER = 4,     /* also for the guest's user mode (GNTMAP_application_map) */
+    PGT_GRANT_USER = 4, /* also for the guest's user mode (GNTMAP_application_map) */
 };
 
 /*
  * Enters frame m of domain `owner` at `at` in page tables of v's domain (of v's kernel tables when
  * `at` is an address). The entry holds a reference of its own, as every entry does: the grant's
  * references are the caller's own affair. avail: bits for PTE bits 9-11 (low three), as
- * GNTMAP_guest_avail carries them. What the entry held before is dropped. The caller flushes nothing:
- * a new mapping needs none, an old one replaced is the guest's affair.
- * 0; -XEN_EINVAL: no such entry, misaligned, not a valid L1 of v's domain, m not mappable so.
+ * GNTMAP_guest_avail carries them. What the entry held before is dropped. The caller flushes
+ * nothing: a new mapping needs none, an old one replaced is the guest's affair. 0; -XEN_EINVAL: no
+ * such entry, misaligned, not a valid L1 of v's domain, m not mappable so.
  */
 NODISCARD int pgt_grant_map(struct vcpu *v, struct domain *owner, mfn_t m, uint64_t at,
                             unsigned int avail, unsigned int flags);
 /*
- * Clears the entry at `at` if it is present, maps exactly m and is writable exactly when READONLY is
- * not given; drops its reference. -XEN_EINVAL otherwise, nothing changed. The caller must flush the
- * TLBs (once per batch) before it reports the grant unmapped.
+ * Clears the entry at `at` if it is present, maps exactly m and is writable exactly when READONLY
+ * is not given; drops its reference. -XEN_EINVAL otherwise, nothing changed. The caller must flush
+ * the TLBs (once per batch) before it reports the grant unmapped.
  */
 NODISCARD int pgt_grant_unmap(struct vcpu *v, mfn_t m, uint64_t at, unsigned int flags);
 
-/* ---- descriptors ------------------------------------------------------------------------------- */
+/* ---- descriptors -------------------------------------------------------------------------------
+ */
 
 /* May a guest have this 8-byte descriptor? Adjusted in place (DPL 3 for RPL 0 kernel segments). */
 bool desc_allowed(uint64_t *desc);
 /* HYPERVISOR_update_descriptor: 0 or -XEN_EINVAL. */
 NODISCARD int desc_update(struct domain *d, uint64_t maddr, uint64_t desc);
 
-/* ---- asked of the machine (x86) ---------------------------------------------------------------- */
+/* ---- asked of the machine (x86) ----------------------------------------------------------------
+ */
 
 /* v's base pointers have changed (arch.kernel_l4, arch.user_l4): load CR3 if v is current. */
 void pgt_base_changed(struct vcpu *v);
@@ -116,7 +121,8 @@ int pgt_set_ldt(struct vcpu *v, uint64_t va, uint64_t entries);
 /* set_gdt of the current vcpu. */
 int pgt_set_gdt(struct vcpu *v, const mfn_t *frames, unsigned int entries);
 
-/* ---- for tests and the debug key --------------------------------------------------------------- */
+/* ---- for tests and the debug key ---------------------------------------------------------------
+ */
 
 /* Checks every entry of every table against the frame it names; number of violations, each logged.
  * Nothing may run. */

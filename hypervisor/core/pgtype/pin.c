@@ -52,14 +52,15 @@ long pgt_unpin(struct vcpu *v, struct domain *d, mfn_t m)
     return 0;
 }
 
-/* ---- base pointers ----------------------------------------------------------------------------- */
+/* ---- base pointers -----------------------------------------------------------------------------
+ */
 
 /* A use of a VALID L4, which is what it mostly is. */
 static inline long base_get(struct vcpu *v, mfn_t m)
 {
     const uint64_t mask = TABLE_MASK | FRAME_TYPE;
-    const uint64_t expect = v->dom->mem.owner | FRAME_LIVE | FRAME_VALID |
-                            (uint64_t)PGT_L4 << FRAME_TYPE_SHIFT;
+    const uint64_t expect =
+        v->dom->mem.owner | FRAME_LIVE | FRAME_VALID | (uint64_t)PGT_L4 << FRAME_TYPE_SHIFT;
 
     if (likely(m.n < frame_max)) {
         uint64_t *word = frame_word(m);
@@ -82,7 +83,8 @@ long pgt_new_base(struct vcpu *v, mfn_t kernel)
             return error;
         v->arch.kernel_l4 = kernel;
         pgt_base_changed(v);
-        table_unhold(v, old);
+        if (likely(!mfn_eq(old, MFN_NONE)))
+            table_unhold(v, old);
         return 0;
     }
     pgt_base_changed(v);

@@ -12,7 +12,9 @@
 #include "core/pgtype/entry.h"
 #include "port/clock.h"
 
-#define LOOK_EVERY 1024 /* entries; an L1 table counts as ENTRIES */
+/* Entries between two looks at what else is to do; an L1 table counts as ENTRIES. Tests set it
+ * to 1. */
+unsigned int table_look_every = 1024;
 
 static bool is_hv_slot(unsigned int level, unsigned int i)
 {
@@ -22,7 +24,7 @@ static bool is_hv_slot(unsigned int level, unsigned int i)
 static bool time_to_look(struct table_walk *t, unsigned int work)
 {
     t->work += work;
-    if (likely(t->work < LOOK_EVERY))
+    if (likely(t->work < table_look_every))
         return false;
     t->work = 0;
     return preempt_wanted();

@@ -1,10 +1,10 @@
 /*
- * Changes of single entries that are not on the shortest path: of upper tables, by a faulting write,
- * and the walks to them.
+ * Changes of single entries that are not on the shortest path: of upper tables, by a faulting
+ * write, and the walks to them.
  *
  * No lock: the new entry's count is taken first, then one exchange puts it in, then the count of
- * what was there before is dropped. The table itself cannot go or change its type meanwhile, because
- * the caller holds a use of it.
+ * what was there before is dropped. The table itself cannot go or change its type meanwhile,
+ * because the caller holds a use of it.
  */
 #include "abi/abi.h"
 #include "core/insn/insn.h"
@@ -78,8 +78,7 @@ long upper_update(struct vcpu *v, struct domain *d, unsigned int level, uint64_t
         e |= PTE_US;
         while ((old & PTE_P) && !((old ^ e) & ~FREE_BITS)) {
             put = keep_ad ? e | (old & (PTE_A | PTE_D)) : e;
-            if (__atomic_compare_exchange_n(slot, &old, put, 0, __ATOMIC_ACQ_REL,
-                                            __ATOMIC_ACQUIRE))
+            if (__atomic_compare_exchange_n(slot, &old, put, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
                 return 0;
         }
         error = table_get(mfn(pte_frame(e)), d, level - 1, &t, &held);
@@ -99,7 +98,8 @@ long upper_update(struct vcpu *v, struct domain *d, unsigned int level, uint64_t
     return 0;
 }
 
-/* ---- walks ------------------------------------------------------------------------------------- */
+/* ---- walks -------------------------------------------------------------------------------------
+ */
 
 int pgt_walk_entry(struct vcpu *v, uint64_t va, uint64_t *pte)
 {
@@ -123,7 +123,8 @@ int pgt_walk_frame(struct vcpu *v, uint64_t va, mfn_t *frame)
     return 0;
 }
 
-/* ---- writes that fault ------------------------------------------------------------------------- */
+/* ---- writes that fault -------------------------------------------------------------------------
+ */
 
 /* All of the instruction that is there: up to the end of its page, or of the next. */
 static size_t fetch(uint64_t rip, uint8_t *code)
@@ -150,8 +151,7 @@ static bool carry_out(const struct l1_ctx *c, const struct insn *insn, struct in
         int error = 0;
 
         if (insn_apply(insn, old >> shift, &next, &value))
-            error = l1_replace(c, slot, old,
-                               (old & ~(mask << shift)) | (value & mask) << shift);
+            error = l1_replace(c, slot, old, (old & ~(mask << shift)) | (value & mask) << shift);
         if (error == -XEN_EAGAIN)
             continue;
         if (error)
@@ -164,8 +164,8 @@ static bool carry_out(const struct l1_ctx *c, const struct insn *insn, struct in
 bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va)
 {
     const uint64_t mask = FRAME_OWNER | FRAME_LIVE | FRAME_VALID | FRAME_TYPE | FRAME_USES_TOP;
-    const uint64_t l1_word = v->dom->mem.owner | FRAME_LIVE | FRAME_VALID |
-                             (uint64_t)PGT_L1 << FRAME_TYPE_SHIFT;
+    const uint64_t l1_word =
+        v->dom->mem.owner | FRAME_LIVE | FRAME_VALID | (uint64_t)PGT_L1 << FRAME_TYPE_SHIFT;
     uint8_t code[INSN_LENGTH_MAX];
     const struct l1_ctx c = l1_ctx(v->dom, v->dom);
     struct insn insn;
@@ -186,13 +186,13 @@ bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va)
     length = fetch(regs->rip, code);
     if (length && !insn_decode(INSN_WRITES, code, length, regs, &insn) && insn.addr == va &&
         (va & 7) + insn.width <= 8 && insn.op != INSN_MOVS && insn.op != INSN_CMPXCHG8B)
-        done = carry_out(&c, &insn, regs,
-                         (uint64_t *)mfn_ptr(mfn(n)) + (va >> 3 & (ENTRIES - 1)));
+        done = carry_out(&c, &insn, regs, (uint64_t *)mfn_ptr(mfn(n)) + (va >> 3 & (ENTRIES - 1)));
     table_unhold(v, mfn(n));
     return done;
 }
 
-/* ---- grants ------------------------------------------------------------------------------------ */
+/* ---- grants ------------------------------------------------------------------------------------
+ */
 
 /* The L1 entry that `at` names, and a use of its table. */
 static uint64_t *grant_slot(struct vcpu *v, uint64_t at, unsigned int flags, mfn_t *l1)

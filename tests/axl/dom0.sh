@@ -1,0 +1,76 @@
+# axl in a dom0 with stock Xen's daemons: create, list, console, devices, save and restore in all
+# four pairs with xl, every step of create and restore made to fail, damaged files refused.
+. /argon/lib.sh
+cd /tmp || exit
+cat >t1.cfg <<'CFG'
+name = "t1"
+kernel = "/argon/tiny"
+memory = 16
+extra = "hold=hello"
+CFG
+dd if=/dev/zero of=disk.img bs=1M count=2 2>/dev/null
+for m in loop bridge xen-blkback xen-netback; do modprobe $m 2>/dev/null; done
+ip link add xenbr0 type bridge && ip link set xenbr0 up
+faults=/argon/axl-faults
+said() { grep -q "$1" /var/log/xen/guest-t1.log; }
+gone() { ! axl domid t1 2>/dev/null; }
+up() { wait_for 60 test "$(xl domid t1 2>/dev/null)"; }
+# What there is, but for domain 0's own line and what the kernel notes of errors.
+snap() {
+    axl list | grep -v '^Domain-0'
+    xenstore-ls -f | grep -v -e '/error' -e '^/local/domain/0/backend'
+    losetup -a
+    ls /var/lib/xen /sys/class/net
+}
+same() { diff /tmp/before /tmp/after; }
+
+snap >before
+check "create" axl create -q t1.cfg
+check "its first line reaches the console's log" wait_for 60 said "tiny: up with 16 MiB, told 'hold=hello'"
+check "xl and axl list the same" sh -c 'xl list | sed "s/ [rb-]*----.*//" >a; axl list | sed "s/ [rb-]*----.*//" >b; diff a b'
+check "six fields a line" sh -c 'test "$(axl list | awk "NF != 6" | wc -l)" = 0'
+check "a second of the same name is refused" sh -c '! axl create -q t1.cfg'
+check "create takes what list -l gives" sh -c 'axl list -l t1 >t1.json && axl create -n t1.json >/dev/null'
+check "pause, domstate, unpause" sh -c 'axl pause t1 && axl domstate t1 | grep -q paused && axl unpause t1'
+
+for pair in axl:axl axl:xl xl:xl xl:axl; do
+    check "save by ${pair%:*}" ${pair%:*} save t1 t1.save
+    : >/var/log/xen/guest-t1.log
+    check "restore by ${pair#*:}" ${pair#*:} restore t1.save
+    check "it goes on" wait_for 60 said "tiny: woke up in another domain"
+done
+check "shutdown -w" axl shutdown -w t1
+check "its watcher clears up" wait_for 60 gone
+
+n=1
+while ! AXL_FAIL_AT=$n $faults create -q t1.cfg 'vif=["bridge=xenbr0"]' 'disk=["/tmp/disk.img,raw,xvda,w"]' >out 2>&1; do
+    snap >after
+    check "create made to fail at point $n leaves nothing" same
+    grep -q "made to fail at point $n" out || { outcome FAILURE "create failed by itself"; cat out; break; }
+    n=$((n + 1))
+done
+check "there are points to fail at ($n)" test $n -gt 10
+check "with its devices it is there" sh -c 'axl block-list t1 | grep -q 51712 && axl network-list t1 | grep -q vif'
+axl destroy t1
+axl create -q t1.cfg && check "save" axl save t1 t1.save
+snap >after
+check "nothing is left after save" same
+n=1
+while ! AXL_FAIL_AT=$n $faults restore t1.save >out 2>&1; do
+    snap >after
+    check "restore made to fail at point $n leaves nothing" same
+    grep -q "made to fail at point $n" out || { outcome FAILURE "restore failed by itself"; cat out; break; }
+    n=$((n + 1))
+done
+check "destroy" axl destroy t1
+
+head -c 9000000 t1.save >cut
+cp t1.save altered && printf XX | dd of=altered bs=1 seek=9000001 conv=notrunc 2>/dev/null
+check "a cut file is refused" sh -c 'axl restore cut 2>&1 | grep -q "cut short"'
+check "an altered file is refused" sh -c 'axl restore altered 2>&1 | grep -q "damaged"'
+check "a foreign file is refused" sh -c 'axl restore /etc/passwd 2>&1 | grep -q "not a saved domain"'
+check "too much memory is refused with both numbers" sh -c 'axl create -q t1.cfg memory=90000 2>&1 | grep -q "90002 MiB.*are free"'
+check "an unknown key is named with its line" sh -c 'echo "colour = 1" >>t1.cfg; axl create -q t1.cfg 2>&1 | grep -q "t1.cfg:5: colour: no such key"'
+snap >after
+check "nothing is left" same
+finish

@@ -30,6 +30,7 @@ struct client {
 
 static struct source listener;
 static struct client *dead;
+static bool full; /* no descriptor was left for a new client: wait until one goes */
 
 static void close_client(struct client *k)
 {
@@ -38,6 +39,9 @@ static void close_client(struct client *k)
     conn_close(&d.xs, k->conn);
     k->conn = NULL;
     close(k->src.fd); /* and so out of epoll */
+    if (full)
+        loop_change(&listener, EPOLLIN);
+    full = false;
     k->next_dead = dead;
     dead = k;
 }
@@ -145,8 +149,13 @@ static void accept_one(struct source *s, uint32_t events)
     (void)events;
     int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
-        if (errno != EAGAIN && errno != EINTR)
-            log_line("accept: %s", strerror(errno));
+        int error = errno;
+        if (error != EAGAIN && error != EINTR)
+            log_line("accept: %s", strerror(error));
+        if (error == EMFILE || error == ENFILE || error == ENOMEM) {
+            full = true;
+            loop_change(s, 0);
+        }
         return;
     }
     struct client *k = malloc(sizeof(*k));

@@ -474,6 +474,7 @@ static void unread(void)
     for (; n < 1000 && conn_may_request(&xs, g5.c); n++)
         wire_request(&xs, g5.c, &hdr, "dev");
     MUST(n == xs.quota.max[QUOTA_OUTSTANDING]);
+    MUST_BE(fake_log, "domain 5 hit hard quota 'outstanding' of 20 (wanted 21)");
     drain(&g5);
     MUST(conn_may_request(&xs, g5.c));
     end();

@@ -69,7 +69,11 @@ void conn_end_txn(struct xs *xs, struct conn *c, struct txn *t)
 
 bool conn_may_request(const struct xs *xs, const struct conn *c)
 {
-    return !c->broken && c->replies < xs->quota.max[QUOTA_OUTSTANDING];
+    if (c->broken)
+        return false;
+    if (dom_privileged(c->dom))
+        return c->replies < xs->quota.max[QUOTA_OUTSTANDING];
+    return quota_allows(&xs->quota, c->dom, QUOTA_OUTSTANDING, c->replies + 1u);
 }
 
 void conn_sent(struct xs *xs, struct conn *c, size_t n)

@@ -224,19 +224,18 @@ static long setup_table(struct vcpu *v, uint64_t va)
 {
     struct gnttab_setup_table op;
     struct domain *d;
-    long rc = 0;
 
     if (guest_get(&op, va))
         return -XEN_EFAULT;
     op.status = (int16_t)table_of(v, op.dom, &d);
     if (!op.status) {
         op.status = (int16_t)gnt_grow(d, op.nr_frames);
-        for (uint32_t i = 0; !op.status && !rc && i < op.nr_frames; i++)
+        for (uint32_t i = 0; !op.status && i < op.nr_frames; i++)
             if (guest_write64(HANDLE(op.frame_list) + i * 8ul, gnt_frame(d, i).n))
-                rc = -XEN_EFAULT;
+                op.status = GNTST_bad_virt_addr;
         dom_put(d);
     }
-    return rc ? rc : guest_put(va, &op);
+    return guest_put(va, &op);
 }
 
 static long query_size(struct vcpu *v, uint64_t va)
@@ -250,23 +249,6 @@ static long query_size(struct vcpu *v, uint64_t va)
     if (!op.status) {
         op.nr_frames = gnt_frames(d);
         op.max_nr_frames = d->gnt.max_frames;
-        dom_put(d);
-    }
-    return guest_put(va, &op);
-}
-
-static long dump_table(struct vcpu *v, uint64_t va)
-{
-    struct gnttab_dump_table op;
-    struct domain *d = NULL;
-
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    op.status = GNTST_permission_denied; /* it fills the console */
-    if (v->dom->is_dom0)
-        op.status = (int16_t)table_of(v, op.dom, &d);
-    if (d) {
-        gnt_dump(d);
         dom_put(d);
     }
     return guest_put(va, &op);
@@ -313,6 +295,14 @@ static long get_status_frames(uint64_t va)
     return guest_put(va, &op);
 }
 
+/* Of use only where devices bypass caches. */
+static long cache_flush(uint64_t va)
+{
+    struct gnttab_cache_flush op;
+
+    return guest_get(&op, va) ? -XEN_EFAULT : -XEN_EOPNOTSUPP;
+}
+
 long hc_grant_table_op(struct vcpu *v, uint64_t *arg)
 {
     struct batch b = {.va = arg[1], .left = arg[2]};
@@ -342,11 +332,9 @@ long hc_grant_table_op(struct vcpu *v, uint64_t *arg)
         return b.left == 1 ? get_version(v, b.va) : -XEN_EINVAL;
     case GNTTABOP_get_status_frames:
         return b.left == 1 ? get_status_frames(b.va) : -XEN_EINVAL;
-    case GNTTABOP_dump_table:
-        return b.left == 1 ? dump_table(v, b.va) : -XEN_EINVAL;
     case GNTTABOP_cache_flush:
-        return -XEN_EOPNOTSUPP; /* of use only where devices bypass caches */
-    default:
+        return cache_flush(b.va);
+    default: /* GNTTABOP_dump_table too: as on Xen, that is a debug key */
         return -XEN_ENOSYS;
     }
 }

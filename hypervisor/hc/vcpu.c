@@ -211,8 +211,7 @@ static long set_single(struct vcpu *v, uint64_t va)
     if (guest_get(&op, va))
         return -XEN_EFAULT;
     ns_t deadline = op.timeout_abs_ns > INT64_MAX ? INT64_MAX : (ns_t)op.timeout_abs_ns;
-    if (op.flags & VCPU_SSHOTTMR_future && deadline < now())
-        return -XEN_ETIME;
+    /* VCPU_SSHOTTMR_future is ignored, as Xen 4.17 does: what is past fires at once. */
     timer_set(&v->single, deadline);
     return 0;
 }

@@ -261,13 +261,13 @@ static void test_checks(void)
     CHECK_EQ(do_map(0, 1, 8, GNTMAP_contains_pte, at_pte(0), &h), GNTST_bad_gntref);
     CHECK_EQ(do_map(0, 1, 512, f, at_pte(0), &h), GNTST_bad_gntref);
     CHECK_EQ(do_map(0, 1, UINT32_MAX, f, at_pte(0), &h), GNTST_bad_gntref);
-    CHECK_EQ(do_map(0, 1, 100, f, at_pte(0), &h), GNTST_bad_gntref);
-    CHECK_EQ(do_map(0, 1, 9, f, at_pte(0), &h), GNTST_bad_gntref);
-    CHECK_EQ(do_map(0, 1, 10, f, at_pte(0), &h), GNTST_bad_gntref);
+    CHECK_EQ(do_map(0, 1, 100, f, at_pte(0), &h), GNTST_general_error);
+    CHECK_EQ(do_map(0, 1, 9, f, at_pte(0), &h), GNTST_general_error);
+    CHECK_EQ(do_map(0, 1, 10, f, at_pte(0), &h), GNTST_general_error);
     CHECK_EQ(do_map(0, 1, 11, f, at_pte(0), &h), GNTST_bad_page);
     CHECK_EQ(do_map(0, 1, 12, f, at_pte(0), &h), GNTST_bad_page);
-    CHECK_EQ(do_map(0, 1, 13, f, at_pte(0), &h), GNTST_bad_gntref);
-    CHECK_EQ(do_map(0, 1, 14, f, at_pte(0), &h), GNTST_bad_gntref);
+    CHECK_EQ(do_map(0, 1, 13, f, at_pte(0), &h), GNTST_general_error);
+    CHECK_EQ(do_map(0, 1, 14, f, at_pte(0), &h), GNTST_general_error);
     CHECK_EQ(do_map(0, 1, 15, f, at_pte(0), &h), GNTST_general_error);
     CHECK_EQ(do_map(0, 1, 8, f, at_pte(0) + 1, &h), GNTST_general_error); /* C1 */
     /* Nothing of it has stuck. */
@@ -356,7 +356,7 @@ static void test_hostile_granter(void)
     grant(1, 8, 2, frame_of(1, 7), GTF_readonly);
     CHECK_EQ(do_map(2, 1, 8, f | GNTMAP_readonly, at_pte(0), &h), 0);
     /* A reader's pin does not let a writer in where the grant is read-only. */
-    CHECK_EQ(do_map(2, 1, 8, f, at_pte(1), &h2), GNTST_bad_gntref);
+    CHECK_EQ(do_map(2, 1, 8, f, at_pte(1), &h2), GNTST_general_error);
     finish();
 }
 
@@ -383,7 +383,7 @@ static void test_copy(void)
     CHECK_EQ(gnt_copy(&doms[0], &back), 0);
     CHECK(!strcmp((char *)mfn_ptr(mfn(frame_of(1, 1))) + 8, "from the guest"));
     back.dest.u.ref = 8;
-    CHECK_EQ(gnt_copy(&doms[0], &back), GNTST_bad_gntref);
+    CHECK_EQ(gnt_copy(&doms[0], &back), GNTST_general_error);
     back.dest.u.ref = 5000;
     CHECK_EQ(gnt_copy(&doms[0], &back), GNTST_bad_gntref);
     back.dest.u.ref = 9;
@@ -394,7 +394,7 @@ static void test_copy(void)
     CHECK_EQ(gnt_copy(&doms[0], &back), GNTST_bad_copy_arg);
     back.source.offset = 0;
     is_table[frame_of(1, 1)] = true;
-    CHECK_EQ(gnt_copy(&doms[0], &back), GNTST_bad_page);
+    CHECK_EQ(gnt_copy(&doms[0], &back), GNTST_general_error);
     back.source.domid = 1;
     CHECK_EQ(gnt_copy(&doms[0], &back), GNTST_permission_denied);
     back.source.domid = DOMID_SELF;
@@ -403,7 +403,7 @@ static void test_copy(void)
     op.dest.u.gmfn = frame_of(1, 0); /* not ours */
     CHECK_EQ(gnt_copy(&doms[0], &op), GNTST_bad_page);
     op.source.domid = 2;
-    CHECK_EQ(gnt_copy(&doms[0], &op), GNTST_bad_gntref);
+    CHECK_EQ(gnt_copy(&doms[0], &op), GNTST_general_error);
     audit();
     for (uint32_t r = 8; r < 10; r++)
         CHECK(!(flags_of(1, r) & (GTF_reading | GTF_writing)));
@@ -509,7 +509,7 @@ static void test_hypercall(unsigned int preempt)
     fake_preempt_in = preempt;
     CHECK_EQ(call(0, GNTTABOP_map_grant_ref, m, sizeof(m[0]), 70), 0);
     for (uint32_t i = 0; i < 70; i++) {
-        CHECK_EQ(m[i].status, i == 40 ? GNTST_bad_gntref : i == 50 ? GNTST_bad_domain : 0);
+        CHECK_EQ(m[i].status, i == 40 ? GNTST_general_error : i == 50 ? GNTST_bad_domain : 0);
         u[i] = (struct gnttab_unmap_grant_ref){.host_addr = at_pte((int)i), .handle = m[i].handle};
         if (m[i].status)
             u[i].handle = 99999;

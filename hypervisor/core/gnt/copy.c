@@ -29,9 +29,15 @@ static int take(struct domain *user, struct side *s, const struct gnttab_copy_pt
         return GNTST_okay;
     if (!page_get_use(s->m, s->d, PGT_WRITABLE))
         return GNTST_okay;
-    if (s->by_grant)
+    if (s->by_grant) {
         gnt_unpin(s->d, s->ref, PIN_BIT(PIN_HOST_W));
-    return GNTST_bad_page;
+        return GNTST_general_error;
+    }
+    /* Not his at all, or not to be written? */
+    if (!page_get(s->m, s->d))
+        return GNTST_bad_page;
+    page_put(s->m);
+    return GNTST_general_error;
 }
 
 static void drop(const struct side *s)

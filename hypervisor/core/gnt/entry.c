@@ -26,9 +26,9 @@ static int claim(struct grant_entry_v1 *e, domid_t user, bool write, uint32_t *o
 
     for (unsigned int i = 0; i < CLAIM_TRIES; i++) {
         if ((seen & (GTF_type_mask | GTF_sub_page)) != GTF_permit_access || seen >> 16 != user)
-            return GNTST_bad_gntref;
+            return GNTST_general_error;
         if (write && seen & GTF_readonly)
-            return GNTST_bad_gntref;
+            return GNTST_general_error;
         uint32_t marked = seen | GTF_reading | (write ? GTF_writing : 0);
         *old = seen;
         if (__atomic_compare_exchange_n(word, &seen, marked, false, __ATOMIC_ACQ_REL,

@@ -218,7 +218,7 @@ int pgt_grant_map(struct vcpu *v, struct domain *owner, mfn_t m, uint64_t at, un
                   unsigned int flags)
 {
     const struct l1_ctx c = l1_ctx(v->dom, owner);
-    uint64_t e = mfn_maddr(m) | PTE_P | PTE_A | PTE_D | ((uint64_t)(avail & 7) << 9);
+    uint64_t e = mfn_maddr(m) | PTE_P | PTE_A | PTE_D | PTE_NX | ((uint64_t)(avail & 7) << 9);
     uint64_t *slot;
     int error;
     mfn_t l1;

@@ -212,7 +212,12 @@ static long set_single(struct vcpu *v, uint64_t va)
         return -XEN_EFAULT;
     ns_t deadline = op.timeout_abs_ns > INT64_MAX ? INT64_MAX : (ns_t)op.timeout_abs_ns;
     /* VCPU_SSHOTTMR_future is ignored, as Xen 4.17 does: what is past fires at once. */
-    timer_set(&v->single, deadline);
+    if (deadline > now()) {
+        timer_set(&v->single, deadline);
+    } else {
+        timer_stop(&v->single);
+        evt_raise_virq(v, VIRQ_TIMER);
+    }
     return 0;
 }
 

@@ -28,6 +28,7 @@ static inline int gaddr_ok(uint64_t va, uint64_t len)
 /*
  * int guest_read(void *to, uint64_t va, size_t len);
  * int guest_write(uint64_t va, const void *from, size_t len);
+ * int guest_read32(uint32_t *to, uint64_t va);      one 4-byte access
  * int guest_read64(uint64_t *to, uint64_t va);      one 8-byte access
  * int guest_write64(uint64_t va, uint64_t value);   one 8-byte access
  */

@@ -50,6 +50,28 @@ fault:
     return -XEN_EFAULT;
 }
 
+/* A port number or an index: one 4-byte access. */
+static inline int guest_read32(uint32_t *to, uint64_t va)
+{
+    uint32_t value;
+
+    if (!gaddr_ok(va, 4))
+        return -XEN_EFAULT;
+    guest_access_on();
+    __asm__ goto volatile("1: mov (%1), %%eax\n\t" EXTABLE("1b", "%l[fault]")
+                          "mov %%eax, (%0)"
+                          :
+                          : "r"(&value), "r"(va)
+                          : "rax", "memory"
+                          : fault);
+    guest_access_off();
+    *to = value;
+    return 0;
+fault:
+    guest_access_off();
+    return -XEN_EFAULT;
+}
+
 static inline int guest_write64(uint64_t va, uint64_t value)
 {
     if (!gaddr_ok(va, 8))

@@ -152,6 +152,11 @@ int guest_write(uint64_t va, const void *from, size_t len)
     return 0;
 }
 
+int guest_read32(uint32_t *to, uint64_t va)
+{
+    return guest_read(to, va, sizeof(*to));
+}
+
 int guest_read64(uint64_t *to, uint64_t va)
 {
     return guest_read(to, va, sizeof(*to));

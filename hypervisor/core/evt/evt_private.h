@@ -118,12 +118,16 @@ void evt_quiesce(const struct domain *d);
 /* One atomic word each, shared with the guest: it may have any value at any time. */
 static inline bool evt_test_set(uint64_t *bits, uint32_t n)
 {
-    return __atomic_fetch_or(&bits[n / 64], 1UL << (n % 64), __ATOMIC_SEQ_CST) >> (n % 64) & 1;
+    uint64_t mask = 1UL << (n % 64);
+
+    return (__atomic_fetch_or(&bits[n / 64], mask, __ATOMIC_SEQ_CST) & mask) != 0;
 }
 
 static inline bool evt_test_clear(uint64_t *bits, uint32_t n)
 {
-    return __atomic_fetch_and(&bits[n / 64], ~(1UL << (n % 64)), __ATOMIC_SEQ_CST) >> (n % 64) & 1;
+    uint64_t mask = 1UL << (n % 64);
+
+    return (__atomic_fetch_and(&bits[n / 64], ~mask, __ATOMIC_SEQ_CST) & mask) != 0;
 }
 
 static inline bool evt_test(const uint64_t *bits, uint32_t n)

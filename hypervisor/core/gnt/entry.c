@@ -46,7 +46,7 @@ static void unmark(struct grant_entry_v1 *e, uint16_t marks)
 
 static bool writers(const struct gnt_active *a)
 {
-    return a->pin[PIN_HOST_W] | a->pin[PIN_DEV_W];
+    return a->pins & PIN_WORD_WRITERS;
 }
 
 static bool full(const struct gnt_active *a)
@@ -99,8 +99,7 @@ static int pin_locked(struct domain *d, uint32_t ref, domid_t user, unsigned int
     }
     if (rc)
         return rc;
-    for (unsigned int i = 0; i < PIN_KINDS; i++)
-        a->pin[i] = (uint16_t)(a->pin[i] + (kinds >> i & 1));
+    a->pins += gnt_pin_word(kinds);
     *m = mfn(a->frame_user >> 16);
     return GNTST_okay;
 }
@@ -121,10 +120,8 @@ void gnt_unpin(struct domain *d, uint32_t ref, unsigned int kinds)
     struct grant_entry_v1 *e = gnt_entry(d, ref);
     struct gnt_active *a = gnt_active(d, ref);
     uint16_t marks = 0;
-    for (unsigned int i = 0; i < PIN_KINDS; i++) {
-        ASSERT(!(kinds >> i & 1) || a->pin[i]);
-        a->pin[i] = (uint16_t)(a->pin[i] - (kinds >> i & 1));
-    }
+    ASSERT(a && gnt_pins(a));
+    a->pins -= gnt_pin_word(kinds);
     if (kinds & PIN_WRITERS && !writers(a))
         marks |= GTF_writing;
     if (!gnt_pins(a)) {

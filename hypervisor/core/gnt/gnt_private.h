@@ -27,7 +27,10 @@ enum { PIN_HOST_R, PIN_HOST_W, PIN_DEV_R, PIN_DEV_W, PIN_KINDS };
 #define PIN_WRITERS   (PIN_BIT(PIN_HOST_W) | PIN_BIT(PIN_DEV_W))
 
 struct gnt_active {
-    uint16_t pin[PIN_KINDS];
+    union {
+        uint16_t pin[PIN_KINDS];
+        uint64_t pins; /* all of them in one word */
+    };
     uint64_t frame_user; /* frame << 16 | domid of the grantee; 0 without pins */
 };
 
@@ -35,12 +38,17 @@ _Static_assert(sizeof(struct gnt_active) * GNT_ACTIVE_PER_PAGE == FRAME_SIZE, "a
 
 static inline uint64_t gnt_pins(const struct gnt_active *a)
 {
-    uint64_t all;
-
-    _Static_assert(sizeof(a->pin) == sizeof(all), "all pins in a word");
-    __builtin_memcpy(&all, a->pin, sizeof(all));
-    return all;
+    return a->pins;
 }
+
+/* One pin of each of the kinds, as they stand in the word. */
+static inline uint64_t gnt_pin_word(unsigned int kinds)
+{
+    return (kinds & 1) | (uint64_t)(kinds & 2) << 15 | (uint64_t)(kinds & 4) << 30 |
+           (uint64_t)(kinds & 8) << 45;
+}
+
+#define PIN_WORD_WRITERS 0xffff0000ffff0000UL
 
 /* The one check of a reference (C8): NULL when it is out of the table as it is now. */
 static inline struct grant_entry_v1 *gnt_entry(const struct domain *d, uint32_t ref)

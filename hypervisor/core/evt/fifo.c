@@ -23,11 +23,13 @@
 #define MAX_FRAMES      (EVT_PORTS_FIFO / WORDS_PER_FRAME)
 #define LAST_PER_PAGE   (FRAME_SIZE / sizeof(uint16_t))
 #define LINK_TRIES      4u
+#define EARLY_PORTS     16384u
 
 struct evt_fifo {
     uint32_t words; /* ports that have a word */
     event_word_t *array[MAX_FRAMES];
     uint16_t *last[EVT_PORTS_FIFO / LAST_PER_PAGE]; /* vcpu << 4 | queue */
+    uint64_t early[EARLY_PORTS / 64];               /* raised before they had a word */
 };
 
 _Static_assert(sizeof(struct evt_fifo) <= FRAME_SIZE, "one page");
@@ -147,8 +149,10 @@ void evt_pend_fifo(struct domain *d, struct vcpu *v, uint32_t port, uint64_t wor
     event_word_t *w = f ? word_of(f, port) : NULL;
     bool tell = false, was = true;
 
-    /* Without a word yet: evt_expand_array() makes up for it. */
-    if (likely(w)) {
+    if (unlikely(!w)) {
+        if (f && port < EARLY_PORTS)
+            (void)evt_test_set(d->evt.fifo->early, port);
+    } else {
         was = set_bit(w, EVTCHN_FIFO_PENDING);
         if (likely(v->evt.control) && !has_bit(w, EVTCHN_FIFO_MASKED) &&
             !has_bit(w, EVTCHN_FIFO_LINKED) && !set_bit(w, EVTCHN_FIFO_LINKED))
@@ -200,10 +204,12 @@ void evt_fifo_clear_pending(struct domain *d, uint32_t port)
 {
     event_word_t *w = hold_word(d, port);
 
-    if (!w)
-        return;
-    clear_bit(w, EVTCHN_FIFO_PENDING);
-    let_go(d);
+    if (w) {
+        clear_bit(w, EVTCHN_FIFO_PENDING);
+        let_go(d);
+    } else if (port < EARLY_PORTS) {
+        (void)evt_test_clear(d->evt.fifo->early, port); /* evt.lock is held */
+    }
 }
 
 void evt_fifo_unmask(struct domain *d, struct vcpu *v, uint32_t port, uint64_t word)
@@ -231,6 +237,11 @@ static int begin(struct domain *d) NEEDS(d->evt.lock)
     struct evt_fifo *f = hv_page_alloc();
     if (!f)
         return -XEN_ENOMEM;
+    /* What is pending in the other form comes again when the ports get their words. */
+    for (uint32_t port = 1; port < EVT_PORTS_2L && port < d->evt.bound; port++)
+        if (port_state(evt_port_of(d, port)->word) != PORT_FREE &&
+            evt_test(d->shared->evtchn_pending, port))
+            (void)evt_test_set(f->early, port);
     __atomic_store_n(&d->evt.fifo, f, __ATOMIC_RELEASE);
     return 0;
 }
@@ -264,12 +275,17 @@ int evt_init_control(struct domain *d, uint32_t vcpu, uint64_t gfn, uint32_t off
     return rc;
 }
 
-/* Ports that were bound before they had a word may have been raised: once more, to be safe. */
-static void raise_again(struct domain *d, uint32_t from) NEEDS(d->evt.lock)
+/*
+ * Ports that were raised before they had a word. Beyond those of which we know, all that are bound:
+ * nobody minds one event too many.
+ */
+static void raise_again(struct domain *d, struct evt_fifo *f, uint32_t from) NEEDS(d->evt.lock)
 {
     for (uint32_t port = from; port < from + WORDS_PER_FRAME && port < d->evt.bound; port++) {
         const struct evt_port *p = evt_port_of(d, port);
 
+        if (port < EARLY_PORTS && !evt_test_clear(f->early, port))
+            continue;
         if (p && port_state(p->word) != PORT_FREE)
             evt_pend_fifo(d, d->vcpu[port_vcpu(p->word)], port, p->word);
     }
@@ -292,7 +308,7 @@ static int expand(struct domain *d, struct evt_fifo *f, uint64_t gfn) NEEDS(d->e
     }
     f->array[n] = mfn_ptr(mfn(gfn));
     __atomic_store_n(&f->words, f->words + (uint32_t)WORDS_PER_FRAME, __ATOMIC_RELEASE);
-    raise_again(d, n * (uint32_t)WORDS_PER_FRAME);
+    raise_again(d, f, n * (uint32_t)WORDS_PER_FRAME);
     return 0;
 }
 

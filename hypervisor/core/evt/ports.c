@@ -207,6 +207,8 @@ int evt_bind_pirq(struct domain *d, uint32_t pirq, uint32_t flags, uint32_t *por
 {
     if (pirq >= PIRQ_MAX || flags & ~(uint32_t)BIND_PIRQ__WILL_SHARE)
         return -XEN_EINVAL;
+    if (!pirq_is_mapped(d, pirq))
+        return -XEN_EPERM;
     lock_take(&d->evt.lock);
     int rc = evt_find_free(d, port);
     if (!rc) {

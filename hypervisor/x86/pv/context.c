@@ -54,7 +54,7 @@ static uint16_t guest_selector(uint64_t selector)
 
 static bool context_ok(const struct vcpu_guest_context *c)
 {
-    if (!canonical(c->user_regs.rip) || !canonical(c->kernel_sp) ||
+    if (!canonical(c->user_regs.rip) || !canonical(c->user_regs.rsp) || !canonical(c->kernel_sp) ||
         !canonical(c->event_callback_eip) || !canonical(c->failsafe_callback_eip) ||
         !canonical(c->syscall_callback_eip) || !canonical(c->fs_base) ||
         !canonical(c->gs_base_kernel) || !canonical(c->gs_base_user))

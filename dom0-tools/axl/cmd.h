@@ -48,6 +48,5 @@ CMD(network_detach);
 CMD(network_stat);
 CMD(top);
 CMD(autostart);
-CMD(xenstore);
 
 #endif

@@ -128,23 +128,14 @@ bool axl_kib(const char *text, uint64_t *out)
     unsigned long long n = strtoull(text, &end, 10);
     if (errno || (*end && end[1]))
         return false;
-    int shift = *end ? 0 : 10;
-    switch (tolower((unsigned char)*end)) {
-    case 't':
-        shift += 10; /* fall through */
-    case 'g':
-        shift += 10; /* fall through */
-    case 'm':
-        shift += 10; /* fall through */
-    case 'k':
-    case 0:
-        break;
-    case 'b':
+    static const char units[] = "kmgt";
+    char unit = *end ? (char)tolower((unsigned char)*end) : 'm';
+    const char *at = strchr(units, unit);
+    if (unit == 'b')
         n >>= 10;
-        break;
-    default:
+    else if (!at)
         return false;
-    }
+    int shift = at ? (int)(at - units) * 10 : 0;
     if (n > (UINT64_MAX >> 12) >> shift)
         return false;
     *out = n << shift;

@@ -28,6 +28,10 @@ const struct cmd axl_cmds[] = {
      "-e                      Do not wait in the background for the death of the domain.\n"
      "-F                      Run in foreground until death of the domain."},
     {"dump-core", cmd_dump_core, "<Domain> <filename>", "Core dump a domain", NULL},
+    {"top", cmd_top, "[-b] [-d SECONDS] [-i N]", "Monitor the domains in real time",
+     "-b, --batch             Print plainly, one table after the other.\n"
+     "-d, --delay SECONDS     Between two tables (3).\n"
+     "-i, --iterations N      End after so many."},
     {"list", cmd_list, "[options] [Domain]...", "List information about all/some domains",
      "-l, --long              Output the configuration, as create takes it.\n"
      "-v, --verbose           Print also UUIDs and the reason of a shutdown.\n"

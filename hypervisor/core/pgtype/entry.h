@@ -262,37 +262,48 @@ static inline void table_unhold(struct vcpu *v, mfn_t m)
 }
 
 /*
- * The L1 entry for va in v's kernel tables, and a use of the table it lies in; NULL: there is none.
- * Tables may go while we walk: each is looked at only after its word says that it is one.
+ * The L1 entry for va in v's kernel tables; NULL: there is none. Nothing is held: the tables may go
+ * while we walk, so each is looked at only after its word says that it is one of the domain's, and
+ * the entry is some 8 bytes of RAM that were in such a table a moment ago: fit to be read.
  */
-static inline uint64_t *walk_hold(struct vcpu *v, uint64_t va, mfn_t *l1)
+static inline uint64_t *walk_find(const struct vcpu *v, uint64_t va)
 {
     const uint64_t mask = FRAME_OWNER | FRAME_VALID | FRAME_TYPE;
     uint64_t expect = v->dom->mem.owner | FRAME_VALID | (uint64_t)PGT_L3 << FRAME_TYPE_SHIFT;
     uint64_t *table = mfn_ptr(v->arch.kernel_l4);
-    uint64_t *word = NULL;
-    uint64_t w = 0, n = 0;
 
+#pragma GCC unroll 3
     for (unsigned int shift = 39; shift > 12; shift -= 9) {
         uint64_t e = pte_read(&table[va >> shift & (ENTRIES - 1)]);
+        uint64_t n = pte_frame(e);
 
-        n = pte_frame(e);
-        if (unlikely(!(e & PTE_P)) || unlikely(n >= frame_max))
-            return NULL;
-        word = &frame_words[n];
-        w = *(volatile uint64_t *)word;
-        if (unlikely((w & mask) != expect))
+        if (unlikely(!(e & PTE_P)) || unlikely(n >= frame_max) ||
+            unlikely((*(volatile uint64_t *)&frame_words[n] & mask) != expect))
             return NULL;
         table = mfn_ptr(mfn(n));
         expect -= (uint64_t)1 << FRAME_TYPE_SHIFT;
     }
-    while (unlikely(!word_cas(word, w, w + FRAME_USE1))) {
-        w = word_load(word);
-        if ((w & (mask | FRAME_USES_TOP)) != expect + ((uint64_t)1 << FRAME_TYPE_SHIFT))
-            return NULL;
-    }
-    *l1 = mfn(n);
     return &table[va >> FRAME_SHIFT & (ENTRIES - 1)];
+}
+
+/* The same, with a use of the table that the entry lies in: fit to be changed. */
+static inline uint64_t *walk_hold(const struct vcpu *v, uint64_t va, mfn_t *l1)
+{
+    const uint64_t mask = TABLE_MASK | FRAME_TYPE;
+    const uint64_t expect =
+        v->dom->mem.owner | FRAME_LIVE | FRAME_VALID | (uint64_t)PGT_L1 << FRAME_TYPE_SHIFT;
+    uint64_t *slot = walk_find(v, va), *word, w;
+
+    if (unlikely(!slot))
+        return NULL;
+    *l1 = ptr_mfn(slot);
+    word = frame_word(*l1);
+    do {
+        w = *(volatile uint64_t *)word;
+        if (unlikely((w & mask) != expect))
+            return NULL;
+    } while (unlikely(!word_cas(word, w, w + FRAME_USE1)));
+    return slot;
 }
 
 #endif

@@ -65,6 +65,12 @@ struct insn_regs;
  */
 bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va);
 
+/*
+ * The same where the instruction is known: the entry at va becomes (entry & keep) | bits in one
+ * step; *old is what it was. False: as above.
+ */
+bool pgt_write_masked(struct vcpu *v, uint64_t va, uint64_t keep, uint64_t bits, uint64_t *old);
+
 /* The machine's glue around it (x86/pv/ptwr.c). */
 struct guest_regs;
 bool ptwr_fault(struct vcpu *v, struct guest_regs *r, uint64_t va);

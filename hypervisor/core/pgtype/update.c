@@ -161,33 +161,72 @@ static bool carry_out(const struct l1_ctx *c, const struct insn *insn, struct in
     }
 }
 
-bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va)
+/*
+ * The L1 entry that lies at va, which v's tables map read-only, and a use of its table; NULL: va is
+ * no such place. The walk holds nothing: should tables change under it, what it finds is judged by
+ * its own word, and may then be any L1 of the domain, which the guest could have named as well.
+ */
+static uint64_t *fault_slot(struct vcpu *v, uint64_t va, mfn_t *l1)
 {
     const uint64_t mask = FRAME_OWNER | FRAME_LIVE | FRAME_VALID | FRAME_TYPE | FRAME_USES_TOP;
     const uint64_t l1_word =
         v->dom->mem.owner | FRAME_LIVE | FRAME_VALID | (uint64_t)PGT_L1 << FRAME_TYPE_SHIFT;
-    uint8_t code[INSN_LENGTH_MAX];
-    const struct l1_ctx c = l1_ctx(v->dom, v->dom);
-    struct insn insn;
-    bool done = false;
-    uint64_t e, w, n;
-    size_t length;
+    const uint64_t *entry = walk_find(v, va);
+    uint64_t e, n, w;
 
-    if (!gaddr_ok(va, 8) || pgt_walk_entry(v, va, &e) || (e & (PTE_P | PTE_RW)) != PTE_P)
-        return false;
+    if (unlikely(!entry))
+        return NULL;
+    e = pte_read(entry);
     n = pte_frame(e);
-    if (n >= frame_max)
-        return false;
+    if ((e & (PTE_P | PTE_RW)) != PTE_P || n >= frame_max)
+        return NULL;
     do {
         w = word_load(&frame_words[n]);
         if ((w & mask) != l1_word)
-            return false;
-    } while (!word_cas(&frame_words[n], w, w + FRAME_USE1));
+            return NULL;
+    } while (unlikely(!word_cas(&frame_words[n], w, w + FRAME_USE1)));
+    *l1 = mfn(n);
+    return (uint64_t *)mfn_ptr(*l1) + (va >> 3 & (ENTRIES - 1));
+}
+
+bool pgt_write_masked(struct vcpu *v, uint64_t va, uint64_t keep, uint64_t bits, uint64_t *old)
+{
+    const struct l1_ctx c = l1_ctx(v->dom, v->dom);
+    uint64_t *slot;
+    int error;
+    mfn_t l1;
+
+    slot = fault_slot(v, va, &l1);
+    if (!slot)
+        return false;
+    do {
+        *old = pte_read(slot);
+        error = l1_replace(&c, slot, *old, (*old & keep) | bits);
+    } while (unlikely(error == -XEN_EAGAIN));
+    table_unhold(v, l1);
+    return !error;
+}
+
+bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va)
+{
+    const struct l1_ctx c = l1_ctx(v->dom, v->dom);
+    uint8_t code[INSN_LENGTH_MAX];
+    struct insn insn;
+    bool done = false;
+    uint64_t *slot;
+    size_t length;
+    mfn_t l1;
+
+    if (!gaddr_ok(va, 8))
+        return false;
+    slot = fault_slot(v, va, &l1);
+    if (!slot)
+        return false;
     length = fetch(regs->rip, code);
     if (length && !insn_decode(INSN_WRITES, code, length, regs, &insn) && insn.addr == va &&
         (va & 7) + insn.width <= 8 && insn.op != INSN_MOVS && insn.op != INSN_CMPXCHG8B)
-        done = carry_out(&c, &insn, regs, (uint64_t *)mfn_ptr(mfn(n)) + (va >> 3 & (ENTRIES - 1)));
-    table_unhold(v, mfn(n));
+        done = carry_out(&c, &insn, regs, slot);
+    table_unhold(v, l1);
     return done;
 }
 

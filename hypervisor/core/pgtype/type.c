@@ -8,10 +8,21 @@
 #include "core/pgtype/pgtype.h"
 #include "port/tlb.h"
 
+/*
+ * Another CPU has the frame BUSY. Above L1 that may take as long as that CPU is left alone: true when
+ * this one should rather give up and come again.
+ */
+static bool wait_busy(uint64_t w, unsigned int *spins)
+{
+    tlb_serve();
+    return table_level(w) > 1 && !(++*spins % 256) && preempt_wanted();
+}
+
 long table_get(mfn_t m, struct domain *d, unsigned int level, struct table_walk *t, bool *held)
 {
     uint64_t as = (uint64_t)level << FRAME_TYPE_SHIFT;
     uint64_t *word = frame_word(m);
+    unsigned int spins = 0;
 
     *held = false;
     if (m.n >= frame_max)
@@ -36,7 +47,8 @@ long table_get(mfn_t m, struct domain *d, unsigned int level, struct table_walk 
             if (word_cas(word, w, w + FRAME_USE1))
                 return 0;
         } else if (w & FRAME_BUSY) {
-            tlb_serve();
+            if (wait_busy(w, &spins))
+                return HC_AGAIN;
         } else if (word_cas(word, w, w | FRAME_BUSY)) {
             return table_fill(m, d, level, frame_marks[m.n], t, held);
         }
@@ -46,6 +58,7 @@ long table_get(mfn_t m, struct domain *d, unsigned int level, struct table_walk 
 long table_put(mfn_t m, struct table_walk *t)
 {
     uint64_t *word = frame_word(m);
+    unsigned int spins = 0;
 
     for (;;) {
         uint64_t w = word_load(word);
@@ -59,7 +72,8 @@ long table_put(mfn_t m, struct table_walk *t)
                 return table_drain(m, table_level(w), ENTRIES, t);
             }
         } else if (w & FRAME_BUSY) {
-            tlb_serve();
+            if (wait_busy(w, &spins))
+                return HC_AGAIN;
         } else if (uses != 2 * FRAME_USE1) {
             if (word_cas(word, w, w - FRAME_USE1))
                 return 0;

@@ -313,10 +313,10 @@ static long memory_map(struct vcpu *v, uint64_t at)
     struct map_entry ram = {.size = v->dom->map_end, .type = MAP_RAM};
     struct xen_memory_map map;
 
-    if (!ram.size)
-        return -XEN_ENOSYS;
     if (guest_get(&map, at))
         return -XEN_EFAULT;
+    if (!ram.size)
+        return -XEN_ENOSYS;
     return put_map(at, &map, map.nr_entries ? 1 : 0, &ram);
 }
 
@@ -461,6 +461,17 @@ static long acquire_resource(struct vcpu *v, uint64_t at)
 /* ------------------------------------------------------------------------------------------------
  */
 
+/*
+ * Not offered (a PV guest keeps its own p2m; no populate-on-demand, no virtual NUMA). A caller that
+ * hands in a bad pointer learns that first, as on Xen.
+ */
+static long refused(uint64_t at, size_t size, long why)
+{
+    uint8_t copy[64];
+
+    return guest_read(copy, at, size < sizeof(copy) ? size : sizeof(copy)) ? -XEN_EFAULT : why;
+}
+
 long hc_memory_op(struct vcpu *v, uint64_t *arg)
 {
     unsigned int op = arg[0] & OP_MASK;
@@ -494,14 +505,23 @@ long hc_memory_op(struct vcpu *v, uint64_t *arg)
     case XENMEM_acquire_resource:
         return acquire_resource(v, arg[1]);
     case XENMEM_add_to_physmap:
+        return refused(arg[1], sizeof(struct xen_add_to_physmap), -XEN_EACCES);
     case XENMEM_add_to_physmap_batch:
+        return refused(arg[1], sizeof(struct xen_add_to_physmap_batch), -XEN_EACCES);
     case XENMEM_remove_from_physmap:
-        return -XEN_EACCES; /* a PV guest keeps its own p2m */
+        return refused(arg[1], sizeof(struct xen_remove_from_physmap), -XEN_EACCES);
+    case XENMEM_set_pod_target:
+    case XENMEM_get_pod_target:
+        return refused(arg[1], sizeof(struct xen_pod_target), -XEN_ENOSYS);
+    case XENMEM_get_vnumainfo:
+        return refused(arg[1], sizeof(struct xen_vnuma_topology_info), -XEN_EOPNOTSUPP);
+    case XENMEM_reserved_device_memory_map:
+        return refused(arg[1], sizeof(struct xen_reserved_device_memory_map), -XEN_ENOSYS);
+    case XENMEM_machphys_compat_mfn_list:
+        return -XEN_EOPNOTSUPP;
     case XENMEM_get_sharing_freed_pages:
     case XENMEM_get_sharing_shared_pages:
         return 0;
-    case XENMEM_get_vnumainfo:
-        return -XEN_EOPNOTSUPP;
     default:
         return -XEN_ENOSYS;
     }

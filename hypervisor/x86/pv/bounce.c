@@ -149,6 +149,12 @@ void pv_event(struct vcpu *v, struct guest_regs *r)
 
 void pv_syscall(struct vcpu *v, struct guest_regs *r, uint64_t callback, uint8_t flags)
 {
+    /* A kernel without an entry for system calls has none: to its user, SYSCALL is no instruction. */
+    if (unlikely(!callback)) {
+        r->rip -= 2;
+        pv_trap(v, r, 6, -1);
+        return;
+    }
     bounce(v, r, callback, flags & CALLBACKF_mask_events, NULL, 0);
 }
 

@@ -86,9 +86,9 @@ static void run(void)
     raise();
     say("upcall after it: %u", upcalls - 1);
     upcalls_disable();
-    say("set_callbacks with a non-canonical one: %s",
-        rc_name(
-            HC(__HYPERVISOR_set_callbacks, NONCANONICAL_POINTER, entry_failsafe, entry_syscall)));
+    note("set_callbacks with a non-canonical one: %s",
+         rc_name(
+             HC(__HYPERVISOR_set_callbacks, NONCANONICAL_POINTER, entry_failsafe, entry_syscall)));
     trap_hooks[VEC_EVENT] = NULL;
     callbacks_register();
 }

@@ -151,11 +151,11 @@ static void local(void)
     ldt[1] = DATA | DPL3;
     say("SET_LDT on a writable page: %s", rc_name(mmuext(MMUEXT_SET_LDT, U(ldt), 16)));
     PROBE("mov %0, %%ds", : : "r"(0xf) : "memory");
-    say("ds then: %s", fault_name());
+    say("ds then faults: %d", this_cpu()->fault.vector >= 0);
     mmuext(MMUEXT_SET_LDT, 0, 0);
     say("SET_LDT where nothing is mapped: %s", rc_name(mmuext(MMUEXT_SET_LDT, BAD_POINTER, 16)));
     PROBE("mov %0, %%ds", : : "r"(0xf) : "memory");
-    say("ds then: %s", fault_name());
+    say("ds then faults: %d", this_cpu()->fault.vector >= 0);
     mmuext(MMUEXT_SET_LDT, 0, 0);
     __asm__ volatile("mov %0, %%ds" : : "r"(0));
     memset(ldt, 0, PAGE_SIZE);

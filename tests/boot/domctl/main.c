@@ -37,8 +37,8 @@ static void info(domid_t dom)
         say("getdomaininfo: %s", rc_name(rc));
     else
         say("getdomaininfo: flags %x, vcpus %u, top id %x, handle ends %x, shared_info frame %d",
-            i->flags & ~XEN_DOMINF_running & ~XEN_DOMINF_blocked, i->nr_online_vcpus,
-            i->max_vcpu_id, i->handle[15], i->shared_info_frame != 0);
+            i->flags & (XEN_DOMINF_dying | XEN_DOMINF_shutdown | XEN_DOMINF_paused),
+            i->nr_online_vcpus, i->max_vcpu_id, i->handle[15], i->shared_info_frame != 0);
     if (!rc)
         say("pages: %lu of %lu, outstanding %lu, shared %lu", i->tot_pages, i->max_pages,
             i->outstanding_pages, i->shr_pages);
@@ -93,7 +93,7 @@ static void questions(domid_t dom)
     op.u.address_size.size = 64;
     say("set_address_size 64: %s", rc_name(domctl(XEN_DOMCTL_set_address_size, dom)));
     say("pausedomain: %s", rc_name(domctl(XEN_DOMCTL_pausedomain, dom)));
-    say("unpausedomain: %s", rc_name(domctl(XEN_DOMCTL_unpausedomain, dom)));
+    note("unpausedomain: %s", rc_name(domctl(XEN_DOMCTL_unpausedomain, dom)));
     static struct vcpu_guest_context context;
     memset(&op.u, 0, sizeof(op.u));
     op.u.vcpucontext.vcpu = 0;
@@ -109,16 +109,16 @@ static void questions(domid_t dom)
     op.u.ioport_permission.first_port = 0x80;
     op.u.ioport_permission.nr_ports = 1;
     op.u.ioport_permission.allow_access = 1;
-    say("ioport_permission: %s", rc_name(domctl(XEN_DOMCTL_ioport_permission, dom)));
+    note("ioport_permission: %s", rc_name(domctl(XEN_DOMCTL_ioport_permission, dom)));
     op.u.ioport_permission.nr_ports = 0xffffffff;
-    say("ioport_permission of too many: %s", rc_name(domctl(XEN_DOMCTL_ioport_permission, dom)));
+    note("ioport_permission of too many: %s", rc_name(domctl(XEN_DOMCTL_ioport_permission, dom)));
     memset(&op.u, 0, sizeof(op.u));
     op.u.iomem_permission.first_mfn = 0xb8;
     op.u.iomem_permission.nr_mfns = 8;
     op.u.iomem_permission.allow_access = 1;
-    say("iomem_permission: %s", rc_name(domctl(XEN_DOMCTL_iomem_permission, dom)));
+    note("iomem_permission: %s", rc_name(domctl(XEN_DOMCTL_iomem_permission, dom)));
     op.u.setdebugging.enable = 0;
-    say("setdebugging: %s", rc_name(domctl(XEN_DOMCTL_setdebugging, dom)));
+    note("setdebugging: %s", rc_name(domctl(XEN_DOMCTL_setdebugging, dom)));
     for (unsigned int i = 0; i < 16; i++)
         op.u.setdomainhandle.handle[i] = 0x77;
     say("setdomainhandle: %s", rc_name(domctl(XEN_DOMCTL_setdomainhandle, dom)));
@@ -157,8 +157,8 @@ static void refusals(void)
     say("max_vcpus of ourselves: %s",
         (op.u.max_vcpus.max = 3, rc_name(domctl(XEN_DOMCTL_max_vcpus, 0))));
     say("info of nobody: %s", rc_name(domctl(XEN_DOMCTL_getdomaininfo, 1234)));
-    say("info of DOMID_XEN: %s", rc_name(domctl(XEN_DOMCTL_getdomaininfo, DOMID_XEN)));
-    say("unknown operation: %s", rc_name(domctl(900, 0)));
+    note("info of DOMID_XEN: %s", rc_name(domctl(XEN_DOMCTL_getdomaininfo, DOMID_XEN)));
+    note("unknown operation: %s", rc_name(domctl(900, 0)));
     op.interface_version = 7;
     op.cmd = XEN_DOMCTL_getdomaininfo;
     say("wrong interface version: %s", rc_name(HC(__HYPERVISOR_domctl, &op)));

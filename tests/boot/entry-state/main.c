@@ -42,8 +42,10 @@ static void start_information(void)
     say("p2m below the kernel's range: %d", s->mfn_list < VIRT_BASE);
     note("nr_pages %lx nr_pt_frames %lu first_p2m_pfn %lx nr_p2m_frames %lx", s->nr_pages,
          s->nr_pt_frames, s->first_p2m_pfn, s->nr_p2m_frames);
-    say("first_p2m_pfn set: %d, p2m frames hold the list: %d", s->first_p2m_pfn != 0,
-        s->nr_p2m_frames * 512 >= s->nr_pages);
+    /* Without a place of its own (INIT_P2M) the list lies in the block, and these mean nothing. */
+    if (s->mfn_list < VIRT_BASE)
+        say("first_p2m_pfn set: %d, p2m frames hold the list: %d", s->first_p2m_pfn != 0,
+            s->nr_p2m_frames * 512 >= s->nr_pages);
     say("command line starts '%.*s'", 4, (const char *)s->cmd_line);
     note("command line '%s'", (const char *)s->cmd_line);
 }
@@ -85,20 +87,23 @@ static void table_flags(void)
     say("L4 entry of the kernel %lx", pte_flags(*pte_of(pvk_image_start, 4)));
     say("L3 entry of the kernel %lx", pte_flags(*pte_of(pvk_image_start, 3)));
     say("L2 entry of the kernel %lx", pte_flags(*pte_of(pvk_image_start, 2)));
-    say("L1 entry of the image %lx", pte_flags(*pte_of(pvk_image_start, 1)));
-    say("L1 entry of start_info %lx", pte_flags(*pte_of(start_info, 1)));
-    say("L1 entry of the L4 %lx", pte_flags(*pte_of(kernel_l4, 1)));
+    note("L1 entry of the image %lx", pte_flags(*pte_of(pvk_image_start, 1)));
+    note("L1 entry of start_info %lx", pte_flags(*pte_of(start_info, 1)));
+    note("L1 entry of the L4 %lx", pte_flags(*pte_of(kernel_l4, 1)));
     unsigned int used = 0;
     for (unsigned int i = 0; i < 512; i++)
         if ((i < 256 || i > 271) && kernel_l4[i])
             used++;
+    /* Whether the builder marks them as the kernel's (bit 52) is its own affair. */
+    say("the image is writable: %d, the L4 read-only: %d",
+        (int)(*pte_of(pvk_image_start, 1) >> 1 & 1), !(*pte_of(kernel_l4, 1) & PTE_W));
     say("L4 slots used outside the hypervisor's: %u", used);
-    say("slot 256 maps the m2p: %d, flags %lx", (int)(kernel_l4[256] & 1),
-        pte_flags(kernel_l4[256]));
+    say("slot 256 maps the m2p: %d", (int)(kernel_l4[256] & 1));
+    note("its flags %lx", pte_flags(kernel_l4[256]));
     PROBE("movq $0, (%0)", ::"r"(m2p_entry(va_to_mfn(kernel_l4))) : "memory");
     say("writing to the m2p: %s", fault_name());
     PROBE("mov (%0), %%rax", ::"r"(HV_POINTER) : "rax");
-    say("reading the hypervisor's range: %s", fault_name());
+    say("reading the hypervisor's range: %s", vector_name((uint64_t)this_cpu()->fault.vector));
 }
 
 static void shared_page(void)

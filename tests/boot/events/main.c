@@ -180,7 +180,7 @@ static void ipis(void)
 static void pirqs(void)
 {
     struct evtchn_bind_pirq op = {.pirq = 9};
-    say("bind_pirq that is not mapped: %s", rc_name(evtchn(EVTCHNOP_bind_pirq, &op)));
+    note("bind_pirq that is not mapped: %s", rc_name(evtchn(EVTCHNOP_bind_pirq, &op)));
     op.pirq = 0xffffffff;
     say("bind_pirq past the end: %s", rc_name(evtchn(EVTCHNOP_bind_pirq, &op)));
 }

@@ -64,7 +64,7 @@ static void flags(void)
             : [now] "=r"(now)
             : [ss] "r"(FLAT_KERNEL_SS + 0UL), [flags] "r"(cases[i].flags), [cs] "r"(KERNEL_CS)
             : "rax", "rbx", "rcx", "r11", "memory", "cc");
-        say("%s: flags then %lx, upcall mask %u", cases[i].what, now & ~0x10000UL,
+        say("%s: flags then %lx, upcall mask %u", cases[i].what, now & ~(0x10000UL | FLAG_NT),
             vcpu_info()->evtchn_upcall_mask);
     }
     upcalls_disable();
@@ -82,7 +82,7 @@ static void run(void)
     go(NONCANONICAL_POINTER, KERNEL_CS, FLAG_IF, 0, FLAT_KERNEL_SS, 0);
     say("rip non-canonical: %s", fault_name());
     go(HV_POINTER, KERNEL_CS, FLAG_IF, 0, FLAT_KERNEL_SS, 0);
-    say("rip in the hypervisor: %s", fault_name());
+    say("rip in the hypervisor: %s", vector_name((uint64_t)this_cpu()->fault.vector));
     go(BAD_POINTER, KERNEL_CS, FLAG_IF, 0, FLAT_KERNEL_SS, 0);
     say("rip nowhere: %s", fault_name());
     upcalls_disable();

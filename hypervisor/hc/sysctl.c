@@ -12,7 +12,6 @@
 #include "x86/cpu.h"
 #include "x86/paging.h"
 #include "x86/pv/policy.h"
-#include "x86/time.h"
 
 /* xl dmesg: the ring passes through a small buffer, since the guest's memory may fault. */
 static long read_console(struct xen_sysctl_readconsole *op)

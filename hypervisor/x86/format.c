@@ -122,7 +122,7 @@ int log_vformat(char *buf, unsigned int size, const char *fmt, va_list args)
         }
         case 'X':
             f.upper = true;
-            /* fall through */
+            __attribute__((fallthrough));
         case 'x':
         case 'u':
         case 'o': {

@@ -84,6 +84,7 @@ static bool needs_eoi(const struct dom_pirq *p)
     return p->kind == PIRQ_GSI && gsis[p->gsi].level;
 }
 
+static void set_masked(struct irq *irq, bool masked) NEEDS(irq_lock);
 static void set_masked(struct irq *irq, bool masked)
 {
     if (irq->gsi >= 0) {
@@ -94,6 +95,8 @@ static void set_masked(struct irq *irq, bool masked)
     }
 }
 
+static int bind_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq, uint32_t port)
+    NEEDS(irq_lock);
 static int bind_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq, uint32_t port)
 {
     struct irq *irq;
@@ -107,7 +110,7 @@ static int bind_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq, uint
     }
     irq = irq_of(p->vector);
     if (irq->port)
-        return -XEN_EINVAL;
+        return -XEN_EEXIST;
     irq->dom = d;
     irq->pirq = (uint16_t)pirq;
     irq->port = port;
@@ -129,6 +132,7 @@ int pirq_bind(struct domain *d, uint32_t pirq, uint32_t port)
     return result;
 }
 
+static void unbind_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq) NEEDS(irq_lock);
 static void unbind_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq)
 {
     struct irq *irq;
@@ -243,6 +247,8 @@ int pirq_map_gsi(struct domain *d, uint32_t gsi, int *pirq)
 }
 
 static int map_msi_locked(struct domain *d, struct dom_pirqs *t, const struct msi_request *want,
+                          int *pirq) NEEDS(irq_lock);
+static int map_msi_locked(struct domain *d, struct dom_pirqs *t, const struct msi_request *want,
                           int *pirq)
 {
     int vector, msi;
@@ -286,6 +292,7 @@ int pirq_map_msi(struct domain *d, uint16_t segment, uint16_t bdf, bool msix, ui
     return result;
 }
 
+static void unmap_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq) NEEDS(irq_lock);
 static void unmap_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq)
 {
     unbind_locked(d, p, pirq);
@@ -341,9 +348,9 @@ int gsi_setup(uint32_t gsi, bool level, bool low)
         return -XEN_EINVAL;
     lock_take(&irq_lock);
     g = &gsis[gsi];
-    if (g->vector && irq_of(g->vector)->kind == IRQ_HANDLER) {
+    if (g->told || (g->vector && irq_of(g->vector)->kind == IRQ_HANDLER)) {
         result = -XEN_EEXIST;
-    } else if (!g->told || g->level != level || g->low != low) {
+    } else {
         g->told = true;
         g->level = level;
         g->low = low;

@@ -7,6 +7,7 @@
 
 #include "abi/abi.h"
 #include "base/num.h"
+#include "port/clock.h"
 #include "port/wall.h"
 
 struct vcpu;
@@ -21,9 +22,6 @@ void time_init(void);
 void time_cpu_init(void);
 /* Each CPU once timers run: starts the comparison with the platform timer. */
 void time_keep_true(void);
-
-/* TSC ticks a second, the LAPIC timer's too; 0: not known. */
-extern uint64_t tsc_hz;
 
 /* Brings v->info->time up to date; v is about to run here or runs here. */
 void time_publish_slow(struct vcpu *v);

@@ -103,20 +103,30 @@ static bool iopl_allows(const struct vcpu *v)
     return v->arch.iopl >= level;
 }
 
+/* The bitmap lies in the kernel's address space, which is not the one loaded in guest user mode. */
+static int read_bitmap(const struct vcpu *v, uint8_t *to, uint64_t va, unsigned int n)
+{
+    int error;
+
+    if (v->arch.in_kernel)
+        return guest_read(to, va, n);
+    write_cr3(mfn_maddr(v->arch.kernel_l4));
+    error = guest_read(to, va, n);
+    write_cr3(mfn_maddr(v->arch.user_l4));
+    return error;
+}
+
 /* The port is the guest's to use: by IOPL, or by the bitmap its kernel has registered. */
 static bool port_allowed(const struct vcpu *v, unsigned int port, unsigned int size)
 {
-    uint8_t byte[2];
-    unsigned int bits;
+    uint8_t byte[2] = {0, 0xff};
+    unsigned int bits, bytes = port % 8 + size > 8 ? 2 : 1;
 
     if (iopl_allows(v))
         return true;
     if (port + size > v->arch.io_bitmap_ports)
         return false;
-    if (guest_read(byte, v->arch.io_bitmap_va + port / 8, 1))
-        return false;
-    byte[1] = 0xff;
-    if (port % 8 + size > 8 && guest_read(byte + 1, v->arch.io_bitmap_va + port / 8 + 1, 1))
+    if (read_bitmap(v, byte, v->arch.io_bitmap_va + port / 8, bytes))
         return false;
     bits = (byte[0] | (unsigned int)byte[1] << 8) >> port % 8;
     return !(bits & ((1u << size) - 1));

@@ -1,0 +1,42 @@
+# A stock Debian kernel as PV guest under Debian's own xl: created, seen, paused, resized, given
+# another name, shut down and destroyed; afterwards the machine's free memory is what it was.
+. /argon/lib.sh
+. /argon/services.sh
+
+free_memory() { xl info 2>/dev/null | awk '/^free_memory/ { print $3 }'; }
+state_of() { xl list "$1" 2>/dev/null | awk 'NR == 2 { print $5 }'; }
+on_console() { grep -q "$1" /var/log/xen/guest-web.log; }
+gone() { ! xl domid web; }
+
+check "services start" start_stock
+cat >/tmp/web.cfg <<END
+name = "web"
+kernel = "/guest/vmlinuz"
+ramdisk = "/guest/initrd"
+extra = "console=hvc0 panic=1"
+memory = 192
+vcpus = ${GUEST_VCPUS:-1}
+on_crash = "destroy"
+END
+before=$(free_memory)
+check "xl create" xl create -q /tmp/web.cfg
+check "guest reaches userland" wait_for 300 on_console "built-in shell"
+check "xl list shows it" contains "$(xl list)" "^web +[0-9]+ +192 +${GUEST_VCPUS:-1} "
+check "xl vcpu-list" contains "$(xl vcpu-list web)" "^web "
+check "xl pause" xl pause web
+check "paused" contains "$(state_of web)" "p"
+check "xl unpause" xl unpause web
+check "runs again" wait_for 30 sh -c "! xl list web | awk 'NR == 2 { print \$5 }' | grep -q p"
+check "xl mem-set" xl mem-set web 160
+check "xl rename" xl rename web other
+check "renamed" xl domid other
+check "renamed back" xl rename other web
+check "xl sched-credit2" xl sched-credit2 -d web -w 512
+check "weight is 512" contains "$(xl sched-credit2 -d web)" "512"
+check "xl vcpu-pin" xl vcpu-pin web 0 0
+check "xl destroy" xl destroy web
+check "guest is gone" wait_for 30 gone
+after=$(free_memory)
+note "free memory: $before MiB before, $after MiB after"
+check "its memory is free again" test "$after" -ge "$((before - 1))"
+finish

@@ -279,7 +279,7 @@ static long put_leaf(void *arg, uint32_t leaf, uint32_t subleaf, struct cpuid_re
     return 0;
 }
 
-#define LEAVES (POLICY_BASIC - 3 + 8 + 3 + 3 + POLICY_EXTENDED)
+#define LEAVES (POLICY_BASIC - 3 + 6 + 3 + 3 + POLICY_EXTENDED)
 
 static long put_policy(struct cpuid_policy *p, uint64_t leaves, uint32_t *nr_leaves,
                        uint64_t msrs, uint32_t *nr_msrs)

@@ -14,7 +14,7 @@
 /* The static part of CPUID, as computed from the host's and the table of what is offered. */
 struct cpuid_policy {
     struct cpuid_regs basic[POLICY_BASIC];
-    struct cpuid_regs cache[8];  /* leaf 4 */
+    struct cpuid_regs cache[6];  /* leaf 4; as many subleaves as libxc takes */
     struct cpuid_regs feat[3];   /* leaf 7 */
     struct cpuid_regs xstate[3]; /* leaf 0xd: 0, 1, AVX */
     struct cpuid_regs extended[POLICY_EXTENDED];

@@ -253,7 +253,7 @@ static long each_leaf(struct cpuid_policy *p,
         else if (i == 0xd)
             for (uint32_t s = 0; s < ARRAY_SIZE(p->xstate) && !error; s++)
                 error = fn(arg, i, s, &p->xstate[s]);
-        else
+        else if (i != 0xb) /* topology: has subleaves, none are offered */
             error = fn(arg, i, XEN_CPUID_NO_SUBLEAF, &p->basic[i]);
     }
     for (uint32_t i = 0; i < POLICY_EXTENDED && !error; i++)
@@ -279,7 +279,7 @@ static long put_leaf(void *arg, uint32_t leaf, uint32_t subleaf, struct cpuid_re
     return 0;
 }
 
-#define LEAVES (POLICY_BASIC - 3 + 6 + 3 + 3 + POLICY_EXTENDED)
+#define LEAVES (POLICY_BASIC - 4 + 6 + 3 + 3 + POLICY_EXTENDED)
 
 static long put_policy(struct cpuid_policy *p, uint64_t leaves, uint32_t *nr_leaves,
                        uint64_t msrs, uint32_t *nr_msrs)

@@ -20,6 +20,7 @@ on_crash = "destroy"
 END
 before=$(free_memory)
 check "xl create" xl create -q /tmp/web.cfg
+xl domid web >/dev/null 2>&1 || { finish; exit; }
 check "guest reaches userland" wait_for 300 on_console "built-in shell"
 check "xl list shows it" contains "$(xl list)" "^web +[0-9]+ +192 +${GUEST_VCPUS:-1} "
 check "xl vcpu-list" contains "$(xl vcpu-list web)" "^web "

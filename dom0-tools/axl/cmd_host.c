@@ -141,12 +141,10 @@ static void text_of(struct hyp *h, unsigned cmd, char *out, size_t room)
 
 static void build_id(struct hyp *h, char out[130])
 {
-    struct {
-        xen_build_id_t head;
-        unsigned char bytes[64];
-    } id = {.head = {.len = 64}};
-    int n = hyp_version(h, XENVER_build_id, &id, sizeof id);
-    const unsigned char *b = (const unsigned char *)&id + offsetof(xen_build_id_t, buf);
+    /* A xen_build_id_t with room for what it ends with. */
+    unsigned char id[sizeof(xen_build_id_t) + 64] __attribute__((aligned(8))) = {64};
+    int n = hyp_version(h, XENVER_build_id, id, sizeof id);
+    const unsigned char *b = id + offsetof(xen_build_id_t, buf);
     out[0] = 0;
     for (int i = 0; i < n && i < 64; i++)
         snprintf(out + 2 * i, 3, "%02x", b[i]);

@@ -26,7 +26,7 @@
 #include <xen/io/xs_wire.h>
 
 #define RING     XENSTORE_RING_SIZE
-#define PATIENCE 20000 /* ms without any progress: hung */
+#define PATIENCE 6000 /* ms without any progress: hung */
 
 static const char *daemon_path, *dir;
 static pid_t daemon_pid;
@@ -176,19 +176,24 @@ static void wait_for_bell(int *patience)
             g6.page->rsp_prod, g6.used);
 }
 
+/*
+ * Signals as Linux gives them, and no more: after a write only if the daemon had taken all that was
+ * there before, after a read only if the ring had been full.
+ */
 static void put_bytes(struct guest *g, const void *data, size_t len)
 {
     const char *from = data;
     int patience = PATIENCE;
     while (len) {
-        uint32_t prod = g->page->req_prod;
+        uint32_t before = g->page->req_prod, prod = before;
         uint32_t room = RING - (prod - __atomic_load_n(&g->page->req_cons, __ATOMIC_ACQUIRE));
         if (room > RING)
             die("req_cons went wrong");
         for (; room && len; room--, len--)
             g->page->req[prod++ % RING] = *from++;
-        __atomic_store_n(&g->page->req_prod, prod, __ATOMIC_RELEASE);
-        ring_bell(g);
+        __atomic_store_n(&g->page->req_prod, prod, __ATOMIC_SEQ_CST);
+        if (prod != before && before == __atomic_load_n(&g->page->req_cons, __ATOMIC_SEQ_CST))
+            ring_bell(g);
         if (len)
             wait_for_bell(&patience);
     }
@@ -199,15 +204,15 @@ static void get_bytes(struct guest *g, void *to, size_t len)
     char *at = to;
     int patience = PATIENCE;
     while (len) {
-        uint32_t cons = g->page->rsp_cons;
+        uint32_t before = g->page->rsp_cons, cons = before;
         uint32_t n = __atomic_load_n(&g->page->rsp_prod, __ATOMIC_ACQUIRE) - cons;
         if (n > RING)
             die("rsp_prod went wrong");
-        bool any = n > 0;
         for (; n && len; n--, len--)
             *at++ = g->page->rsp[cons++ % RING];
-        __atomic_store_n(&g->page->rsp_cons, cons, __ATOMIC_RELEASE);
-        if (any)
+        __atomic_store_n(&g->page->rsp_cons, cons, __ATOMIC_SEQ_CST);
+        if (cons != before &&
+            __atomic_load_n(&g->page->rsp_prod, __ATOMIC_SEQ_CST) - before >= RING)
             ring_bell(g);
         if (len)
             wait_for_bell(&patience);
@@ -236,6 +241,8 @@ static void say(struct guest *g, uint32_t type, uint32_t tx, const void *data, s
 {
     struct xsd_sockmsg h = {.type = type, .req_id = type + 1000, .tx_id = tx, .len = (uint32_t)len};
     put_bytes(g, &h, sizeof(h));
+    if (g->id == 5)
+        usleep(300); /* let the daemon see a header without its payload */
     put_bytes(g, data, len);
 }
 

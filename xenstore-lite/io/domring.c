@@ -8,6 +8,10 @@
  *       in_len, then req_cons; so req_cons is always in_base + in_len, or about to be
  *   R3  output: first the bytes, then out_sent in the slot, then rsp_prod
  *
+ *   R4  Linux signals requests only if all before them had been taken, and that it has read replies
+ *       only if the ring was full: so we leave no byte in req when we stop looking, rsp is full or
+ *       has all there is, and each index is read again after ours was published
+ *
  * Hence after a kill anywhere, setting req_cons and rsp_prod from journal and slot is right.
  */
 #include <errno.h>
@@ -160,6 +164,16 @@ static uint32_t load_index(const uint32_t *index)
     return __atomic_load_n(index, __ATOMIC_ACQUIRE);
 }
 
+/*
+ * Show our index to the guest, and only then look at its own again: the guest does the same the
+ * other way round, so one of us sees what the other did (R4).
+ */
+static void publish(uint32_t *index, uint32_t value)
+{
+    __atomic_store_n(index, value, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 static void copy_in(const struct ring *r, uint64_t pos, char *to, size_t len)
 {
     size_t at = (size_t)pos % RING;
@@ -184,71 +198,110 @@ static void carry_out(struct ring *r, const struct xsd_sockmsg *hdr, const char 
     r->slot->in_base = c->in_pos;
     store_order();
     step();
-    __atomic_store_n(&r->page->req_cons, (uint32_t)c->in_pos, __ATOMIC_RELEASE);
+    publish(&r->page->req_cons, (uint32_t)c->in_pos);
     r->tell = true;
     step();
 }
 
-/* A request longer than the ring: move what is there to the slot. True: it is whole now. */
-static bool gather(struct ring *r, uint32_t avail, size_t total)
+/* Move what is there of a request to the slot, up to its first `want` bytes. */
+static void gather(struct ring *r, uint32_t avail, size_t want)
 {
     struct ring_slot *s = r->slot;
-    size_t n = total - s->in_len;
+    size_t n = want - s->in_len;
     if (n > avail)
         n = avail;
-    if (!n)
-        return s->in_len == total; /* whole already: we were killed before carrying it out */
     copy_in(r, s->in_base + s->in_len, s->in + s->in_len, n);
     step();
     s->in_len += (uint32_t)n;
     store_order();
     step();
-    __atomic_store_n(&r->page->req_cons, (uint32_t)(s->in_base + s->in_len), __ATOMIC_RELEASE);
+    publish(&r->page->req_cons, (uint32_t)(s->in_base + s->in_len));
     r->tell = true;
     step();
-    return s->in_len == total;
 }
 
-/* One request, if there is a whole one. */
+static bool length_ok(struct ring *r, const struct xsd_sockmsg *hdr)
+{
+    if (hdr->len <= XENSTORE_PAYLOAD_MAX)
+        return true;
+    ring_error(r, XENSTORE_ERROR_PROTO, "message longer than the protocol allows");
+    return false;
+}
+
+/*
+ * One request, if there is a whole one. What there is of an incomplete one is taken all the same: a
+ * guest signals only what it adds to an empty ring (R4).
+ */
 static bool serve_one(struct ring *r)
 {
     struct conn *c = r->conn;
     struct ring_slot *s = r->slot;
     struct xsd_sockmsg hdr;
     char payload[XENSTORE_PAYLOAD_MAX];
-    uint32_t avail = load_index(&r->page->req_prod) - (uint32_t)(c->in_pos + s->in_len);
-    if (avail > RING) {
-        ring_error(r, XENSTORE_ERROR_RINGIDX, "bad index of requests");
-        return false;
-    }
-    if (s->in_len >= sizeof(hdr)) {
-        memcpy(&hdr, s->in, sizeof(hdr));
-    } else if (avail >= sizeof(hdr)) {
-        copy_in(r, c->in_pos, (char *)&hdr, sizeof(hdr));
-    } else {
-        return false;
-    }
-    if (hdr.len > XENSTORE_PAYLOAD_MAX) {
-        ring_error(r, XENSTORE_ERROR_PROTO, "message longer than the protocol allows");
-        return false;
-    }
-    size_t total = sizeof(hdr) + hdr.len;
-    if (!s->in_len && total <= RING) {
-        if (avail < total)
-            return false;
-        copy_in(r, c->in_pos + sizeof(hdr), payload, hdr.len);
-    } else {
-        if (!gather(r, avail, total))
-            return false;
-        /* The header in force is the one whose bytes were taken, not the one looked at. */
-        memcpy(&hdr, s->in, sizeof(hdr));
-        if (sizeof(hdr) + hdr.len != total) {
-            ring_error(r, XENSTORE_ERROR_PROTO, "message changed while it was read");
+    for (;;) {
+        uint32_t avail = load_index(&r->page->req_prod) - (uint32_t)(c->in_pos + s->in_len);
+        if (avail > RING) {
+            ring_error(r, XENSTORE_ERROR_RINGIDX, "bad index of requests");
             return false;
         }
-        memcpy(payload, s->in + sizeof(hdr), hdr.len);
+        if (!s->in_len && avail >= sizeof(hdr)) {
+            copy_in(r, c->in_pos, (char *)&hdr, sizeof(hdr));
+            if (!length_ok(r, &hdr))
+                return false;
+            if (avail >= sizeof(hdr) + hdr.len) {
+                copy_in(r, c->in_pos + sizeof(hdr), payload, hdr.len);
+                break;
+            }
+        }
+        size_t want = sizeof(hdr);
+        if (s->in_len >= sizeof(hdr)) {
+            memcpy(&hdr, s->in, sizeof(hdr));
+            if (!length_ok(r, &hdr))
+                return false;
+            want += hdr.len;
+        }
+        if (s->in_len >= sizeof(hdr) && s->in_len == want) {
+            memcpy(payload, s->in + sizeof(hdr), hdr.len);
+            break;
+        }
+        if (!avail)
+            return false;
+        gather(r, avail, want);
     }
     carry_out(r, &hdr, payload);
+    return true;
+}
+
+/* Move output to the ring as far as it has room. False: it is full, or bad. */
+static bool push(struct ring *r)
+{
+    struct conn *c = r->conn;
+    uint32_t used = (uint32_t)c->out.sent - load_index(&r->page->rsp_cons);
+    if (used > RING) {
+        ring_error(r, XENSTORE_ERROR_RINGIDX, "bad index of replies");
+        return false;
+    }
+    size_t n = RING - used;
+    if (!n)
+        return false;
+    if (n > c->out.len)
+        n = c->out.len;
+    size_t at = (size_t)c->out.sent % RING;
+    size_t first = n < RING - at ? n : RING - at;
+    /* Events may have been queued outside of a request: they must count before they go. */
+    state_commit(&d.xs);
+    memcpy(r->page->rsp + at, outq_data(&c->out), first);
+    memcpy(r->page->rsp, outq_data(&c->out) + first, n - first);
+    store_order();
+    step();
+    r->slot->out_sent = c->out.sent + n;
+    store_order();
+    step();
+    publish(&r->page->rsp_prod, (uint32_t)(c->out.sent + n));
+    conn_sent(&d.xs, c, n);
+    state_commit(&d.xs);
+    r->tell = true;
+    step();
     return true;
 }
 
@@ -258,32 +311,8 @@ void ring_flush(struct conn *c)
     list_remove(&c->dirty);
     if (!r)
         return;
-    if (c->out.len && !c->broken) {
-        uint32_t used = (uint32_t)c->out.sent - load_index(&r->page->rsp_cons);
-        if (used > RING) {
-            ring_error(r, XENSTORE_ERROR_RINGIDX, "bad index of replies");
-        } else if (used < RING) {
-            size_t n = RING - used;
-            if (n > c->out.len)
-                n = c->out.len;
-            size_t at = (size_t)c->out.sent % RING;
-            size_t first = n < RING - at ? n : RING - at;
-            /* Events may have been queued outside of a request: they must count before they go. */
-            state_commit(&d.xs);
-            memcpy(r->page->rsp + at, outq_data(&c->out), first);
-            memcpy(r->page->rsp, outq_data(&c->out) + first, n - first);
-            store_order();
-            step();
-            r->slot->out_sent = c->out.sent + n;
-            store_order();
-            step();
-            __atomic_store_n(&r->page->rsp_prod, (uint32_t)(c->out.sent + n), __ATOMIC_RELEASE);
-            conn_sent(&d.xs, c, n);
-            state_commit(&d.xs);
-            r->tell = true;
-            step();
-        }
-    }
+    while (c->out.len && !c->broken && push(r))
+        ;
     if (r->tell) {
         r->tell = false;
         xen_event_notify((uint32_t)r->port);

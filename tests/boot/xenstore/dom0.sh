@@ -38,7 +38,7 @@ C
 check "xl create" xl create /tmp/g.cfg
 id=$(xl domid guest)
 home=/local/domain/$id
-bad() { echo "guest: $(xenstore-read $home/data/bad)"; test -z "$(xenstore-read $home/data/bad)"; }
+bad() { v=$(xenstore-read $home/data/bad) && echo "guest:$v" && test -z "$v"; }
 phase() { test "$(xenstore-read $home/data/phase 2>/dev/null)" = "$1"; }
 check "guest: basic operations end" await 600 phase basic
 phase basic || { find /var/log/xen -type f; tail -40 $(find /var/log/xen -name 'guest-*.log'); xenstore-ls -fp; }

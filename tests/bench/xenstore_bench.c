@@ -201,7 +201,7 @@ int main(int argc, char **argv)
     /* The kernel's scheduler needs a while until the two processes have their steady pattern. */
     make_guests(others, done, sizes[0] + 1);
     done = sizes[0] + 1;
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 4000; i++)
         op_read(fd);
     for (int k = 0; k < 2; k++) {
         make_guests(others, done, sizes[k] + 1);

@@ -1,4 +1,5 @@
-/* domctl: a domain's memory: its limit, the types of its frames, rights to device memory and ports. */
+/* domctl: a domain's memory: its limit, the types of its frames, rights to device memory and ports.
+ */
 #include "core/frame/frame.h"
 #include "hc/control.h"
 #include "hc/hc.h"
@@ -13,7 +14,8 @@ static long max_mem(struct domctl_call *c)
     return 0;
 }
 
-/* xl save and dump-core ask what each frame is: in: mfns, out: XEN_DOMCTL_PFINFO_* in their place. */
+/* xl save and dump-core ask what each frame is: in: mfns, out: XEN_DOMCTL_PFINFO_* in their place.
+ */
 static long frame_info(struct domctl_call *c)
 {
     struct xen_domctl_getpageframeinfo3 *op = &c->op->u.getpageframeinfo3;
@@ -32,7 +34,8 @@ static long frame_info(struct domctl_call *c)
     return 0;
 }
 
-/* dom0 owns all devices; none is handed to another domain while there is no IOMMU (checklist G10). */
+/* dom0 owns all devices; none is handed to another domain while there is no IOMMU (checklist G10).
+ */
 static long device_right(bool allow)
 {
     return allow ? -XEN_EPERM : 0;

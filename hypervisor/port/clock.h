@@ -10,7 +10,8 @@ ns_t now(void);
 /* TSC ticks a second; 0: not known yet. */
 extern uint64_t tsc_hz;
 
-/* (Re-)program this CPU's one-shot interrupt; NS_NEVER switches it off. A past time fires at once. */
+/* (Re-)program this CPU's one-shot interrupt; NS_NEVER switches it off. A past time fires at once.
+ */
 #define NS_NEVER INT64_MAX
 void clock_arm(ns_t deadline);
 

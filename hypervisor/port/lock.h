@@ -15,29 +15,29 @@
 #include <stdint.h>
 
 enum lock_rank {
-    RANK_DOMCTL = 1,  /* one control operation at a time */
-    RANK_DOMLIST,     /* the list of domains */
-    RANK_DOM,         /* one domain's life cycle and page accounting */
-    RANK_PGT,         /* one domain's page-table updates that need more than one word */
-    RANK_GNT,         /* one domain's grant table */
+    RANK_DOMCTL = 1, /* one control operation at a time */
+    RANK_DOMLIST,    /* the list of domains */
+    RANK_DOM,        /* one domain's life cycle and page accounting */
+    RANK_PGT,        /* one domain's page-table updates that need more than one word */
+    RANK_GNT,        /* one domain's grant table */
     RANK_MAPTRACK,
-    RANK_EVT,         /* one domain's event ports */
-    RANK_PIRQ,        /* interrupt lines */
-    RANK_FIFO,        /* one vcpu's FIFO event queues; two of a domain: lower vcpu first */
-    RANK_SCHED,       /* run queues */
-    RANK_TIMER,       /* one CPU's timers */
-    RANK_FRAME,       /* free frames */
-    RANK_MACHINE,     /* PCI config, IO-APIC, RTC, ... */
-    RANK_LOG,         /* the console */
+    RANK_EVT,     /* one domain's event ports */
+    RANK_PIRQ,    /* interrupt lines */
+    RANK_FIFO,    /* one vcpu's FIFO event queues; two of a domain: lower vcpu first */
+    RANK_SCHED,   /* run queues */
+    RANK_TIMER,   /* one CPU's timers */
+    RANK_FRAME,   /* free frames */
+    RANK_MACHINE, /* PCI config, IO-APIC, RTC, ... */
+    RANK_LOG,     /* the console */
 };
 
 #ifdef __clang__
-#define LOCKABLE      __attribute__((capability("lock")))
-#define TAKES(...)    __attribute__((acquire_capability(__VA_ARGS__)))
-#define TRIES(...)    __attribute__((try_acquire_capability(__VA_ARGS__)))
-#define DROPS(...)    __attribute__((release_capability(__VA_ARGS__)))
-#define NEEDS(...)    __attribute__((requires_capability(__VA_ARGS__)))
-#define UNCHECKED     __attribute__((no_thread_safety_analysis))
+#define LOCKABLE   __attribute__((capability("lock")))
+#define TAKES(...) __attribute__((acquire_capability(__VA_ARGS__)))
+#define TRIES(...) __attribute__((try_acquire_capability(__VA_ARGS__)))
+#define DROPS(...) __attribute__((release_capability(__VA_ARGS__)))
+#define NEEDS(...) __attribute__((requires_capability(__VA_ARGS__)))
+#define UNCHECKED  __attribute__((no_thread_safety_analysis))
 #else
 #define LOCKABLE
 #define TAKES(...)
@@ -48,8 +48,8 @@ enum lock_rank {
 #endif
 
 struct LOCKABLE lock {
-    uint32_t held;  /* 0 free, else 1 + the holder's CPU number */
-    uint16_t rank;  /* enum lock_rank */
+    uint32_t held; /* 0 free, else 1 + the holder's CPU number */
+    uint16_t rank; /* enum lock_rank */
     uint16_t pad;
     const char *name;
 };

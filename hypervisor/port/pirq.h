@@ -48,7 +48,8 @@ bool pirq_is_mapped(const struct domain *d, uint32_t pirq);
 /* A number that is free, from the top. -XEN_ENOSPC. */
 int pirq_get_free(struct domain *d);
 
-/* dom0 has learned from ACPI how a line is wired. -XEN_EEXIST: it has said so before, or Argon uses it. */
+/* dom0 has learned from ACPI how a line is wired. -XEN_EEXIST: it has said so before, or Argon uses
+ * it. */
 int gsi_setup(uint32_t gsi, bool level, bool low);
 /* Register of the IO-APIC at a machine address. */
 int ioapic_register(uint64_t maddr, uint32_t reg, uint32_t *value);

@@ -19,7 +19,8 @@ void dom_crash(struct domain *d, const char *why);
 #else
 #define STOP_STR2(x) #x
 #define STOP_STR(x)  STOP_STR2(x)
-#define ASSERT(x)    (__builtin_expect(!(x), 0) ? stop(__FILE__ ":" STOP_STR(__LINE__) ": " #x) : (void)0)
+#define ASSERT(x)                                                                                  \
+    (__builtin_expect(!(x), 0) ? stop(__FILE__ ":" STOP_STR(__LINE__) ": " #x) : (void)0)
 #endif
 
 #endif

@@ -177,16 +177,16 @@ static inline void cpu_relax(void)
 #define FLAGS_VIF  (1u << 19)
 #define FLAGS_VIP  (1u << 20)
 
-#define PTE_P   0x001ul
-#define PTE_RW  0x002ul
-#define PTE_US  0x004ul
-#define PTE_PWT 0x008ul
-#define PTE_PCD 0x010ul
-#define PTE_A   0x020ul
-#define PTE_D   0x040ul
-#define PTE_PS  0x080ul
-#define PTE_G   0x100ul
-#define PTE_NX  (1ul << 63)
+#define PTE_P    0x001ul
+#define PTE_RW   0x002ul
+#define PTE_US   0x004ul
+#define PTE_PWT  0x008ul
+#define PTE_PCD  0x010ul
+#define PTE_A    0x020ul
+#define PTE_D    0x040ul
+#define PTE_PS   0x080ul
+#define PTE_G    0x100ul
+#define PTE_NX   (1ul << 63)
 #define PTE_ADDR 0x000ffffffffff000ul
 
 #endif

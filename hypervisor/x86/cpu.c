@@ -97,6 +97,6 @@ void cpu_setup(void)
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
     /* STAR: SYSCALL enters with CS 0xe008, SS 0xe010; SYSRET leaves with 0xe033, 0xe02b. */
     wrmsr(MSR_STAR, 0xe023ul << 48 | 0xe008ul << 32);
-    wrmsr(MSR_FMASK, FLAGS_AC | FLAGS_NT | FLAGS_DF | FLAGS_IF | FLAGS_TF | FLAGS_RF | FLAGS_VM |
-                         FLAGS_IOPL);
+    wrmsr(MSR_FMASK,
+          FLAGS_AC | FLAGS_NT | FLAGS_DF | FLAGS_IF | FLAGS_TF | FLAGS_RF | FLAGS_VM | FLAGS_IOPL);
 }

@@ -8,10 +8,10 @@ extern uint8_t cpu_has_smap, cpu_has_smep, cpu_has_fsgsbase, cpu_has_xsave, cpu_
     cpu_has_1g_pages, cpu_has_x2apic, cpu_has_invariant_tsc, cpu_has_tsc_deadline, cpu_has_rdtscp,
     cpu_has_umip, cpu_has_arat;
 extern uint8_t cpu_is_amd;
-extern uint64_t cpu_xcr0;        /* what XCR0 is set to in every CPU */
-extern uint32_t cpu_xsave_size;  /* bytes of an XSAVE area for it */
+extern uint64_t cpu_xcr0;       /* what XCR0 is set to in every CPU */
+extern uint32_t cpu_xsave_size; /* bytes of an XSAVE area for it */
 extern uint8_t cpu_phys_bits;
-extern uint64_t cpu_cr4;         /* CR4 while a guest runs, but for its own bits */
+extern uint64_t cpu_cr4; /* CR4 while a guest runs, but for its own bits */
 
 /* Finds all of the above; stop()s with a sentence where something needed is missing. Boot CPU. */
 void cpu_detect(void);

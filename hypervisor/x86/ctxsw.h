@@ -24,7 +24,6 @@ void x86_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);
 /* Drops page tables and descriptor frames of a vcpu of a dying domain. HC_AGAIN: call again. */
 long x86_vcpu_drop(struct vcpu *v);
 
-
 /* Loads a selector into GS; a bad one becomes null. Returns whether it was good. */
 bool x86_load_gs(uint16_t selector);
 

@@ -19,9 +19,9 @@
 #include "x86/paging.h"
 #include "x86/pv/desc.h"
 
-#define WINDOWS   8192 /* WINDOW_STRIDE * WINDOWS = 1 GiB */
-#define LDT_PAGE  16
-#define OWN_PAGE  14
+#define WINDOWS  8192 /* WINDOW_STRIDE * WINDOWS = 1 GiB */
+#define LDT_PAGE 16
+#define OWN_PAGE 14
 
 static uint64_t used[WINDOWS / 64];
 static struct lock window_lock = LOCK_INIT(RANK_MACHINE, "windows");
@@ -37,8 +37,7 @@ static void map_frame(const struct vcpu *v, unsigned int page, mfn_t frame)
     uint64_t maddr = mfn_eq(frame, MFN_NONE) ? image_maddr(zero_page) : mfn_maddr(frame);
 
     /* The tables exist since window_alloc(): this cannot fail. */
-    (void)hv_map(window_va(v, page), maddr,
-                 PTE_NX | (mfn_eq(frame, MFN_NONE) ? 0 : PTE_RW));
+    (void)hv_map(window_va(v, page), maddr, PTE_NX | (mfn_eq(frame, MFN_NONE) ? 0 : PTE_RW));
     invlpg(window_va(v, page));
 }
 
@@ -89,12 +88,12 @@ void window_free(struct vcpu *v)
 static void load_ldt(struct vcpu *v)
 {
     uint64_t base = window_va(v, LDT_PAGE);
-    uint64_t *own = (uint64_t *)(PERCPU_VIRT + (uint64_t)this_percpu()->cpu * PERCPU_STRIDE +
-                                 PERCPU_GDT) + HV_LDT / 8 % 512;
+    uint64_t *own =
+        (uint64_t *)(PERCPU_VIRT + (uint64_t)this_percpu()->cpu * PERCPU_STRIDE + PERCPU_GDT) +
+        HV_LDT / 8 % 512;
     uint64_t limit = v->arch.ldt_entries * 8ul - 1;
 
-    own[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | 0x82ul << 40 |
-             (base >> 24 & 0xff) << 56;
+    own[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | 0x82ul << 40 | (base >> 24 & 0xff) << 56;
     own[1] = base >> 32;
     __asm__ volatile("lldt %w0" ::"r"(HV_LDT));
     this_percpu()->ldt_loaded = true;

@@ -10,13 +10,13 @@
 
 #include "base/num.h"
 
-#define HV_CS     0xe008
-#define HV_DS     0xe010
-#define FLAT_CS   0xe033
-#define FLAT_SS   0xe02b
-#define HV_TSS    0xe040
-#define HV_LDT    0xe050
-#define GDT_LIMIT (15 * 4096 - 1)
+#define HV_CS           0xe008
+#define HV_DS           0xe010
+#define FLAT_CS         0xe033
+#define FLAT_SS         0xe02b
+#define HV_TSS          0xe040
+#define HV_LDT          0xe050
+#define GDT_LIMIT       (15 * 4096 - 1)
 #define GDT_GUEST_PAGES 14
 
 struct table_register {
@@ -38,7 +38,8 @@ void window_free(struct vcpu *v);
 /* Makes v's tables the CPU's. */
 void desc_load(struct vcpu *v);
 
-/* A page fault at va inside the windows: maps an LDT page on demand. 1: done, retry; 0: not ours. */
+/* A page fault at va inside the windows: maps an LDT page on demand. 1: done, retry; 0: not ours.
+ */
 int desc_fault(struct vcpu *v, uint64_t va);
 
 #endif

@@ -53,8 +53,8 @@ void fpu_reset(struct vcpu *v)
     uint8_t *area = v->arch.xsave;
 
     memset(area, 0, cpu_xsave_size);
-    *(uint16_t *)area = 0x37f;          /* FCW after FNINIT */
-    *(uint32_t *)(area + 24) = 0x1f80;  /* MXCSR at reset */
+    *(uint16_t *)area = 0x37f;         /* FCW after FNINIT */
+    *(uint32_t *)(area + 24) = 0x1f80; /* MXCSR at reset */
     if (cpu_has_xsave)
         *(uint64_t *)(area + XSAVE_HEADER) = 3; /* x87 and SSE are as written, not initial */
     v->arch.fpu_cpu = ~0u;

@@ -13,25 +13,25 @@
 #ifndef X86_LAYOUT_H
 #define X86_LAYOUT_H
 
-#define M2P_VIRT       0xffff800000000000
-#define M2P_RW_VIRT    0xffff808000000000
-#define FRAMES_VIRT    0xffff810000000000
-#define IMAGE_VIRT     0xffff820040000000 /* the byte at physical IMAGE_PHYS */
-#define IMAGE_PHYS     0x200000 /* 2 MiB aligned as IMAGE_VIRT is */
-#define PERCPU_VIRT    0xffff820060000000 /* cpu * PERCPU_STRIDE */
-#define PERCPU_STRIDE  0x10000
-#define WINDOW_VIRT    0xffff820080000000 /* descriptor window of vcpu slot w: + w * WINDOW_STRIDE */
-#define WINDOW_STRIDE  0x20000            /* 16 GDT pages, then 16 LDT pages */
-#define IOMAP_VIRT     0xffff8200c0000000 /* 1 GiB of device memory, mapped uncached */
-#define DIRECT_VIRT    0xffff830000000000
-#define DIRECT_END     0xffff880000000000
+#define M2P_VIRT      0xffff800000000000
+#define M2P_RW_VIRT   0xffff808000000000
+#define FRAMES_VIRT   0xffff810000000000
+#define IMAGE_VIRT    0xffff820040000000 /* the byte at physical IMAGE_PHYS */
+#define IMAGE_PHYS    0x200000           /* 2 MiB aligned as IMAGE_VIRT is */
+#define PERCPU_VIRT   0xffff820060000000 /* cpu * PERCPU_STRIDE */
+#define PERCPU_STRIDE 0x10000
+#define WINDOW_VIRT   0xffff820080000000 /* descriptor window of vcpu slot w: + w * WINDOW_STRIDE */
+#define WINDOW_STRIDE 0x20000            /* 16 GDT pages, then 16 LDT pages */
+#define IOMAP_VIRT    0xffff8200c0000000 /* 1 GiB of device memory, mapped uncached */
+#define DIRECT_VIRT   0xffff830000000000
+#define DIRECT_END    0xffff880000000000
 
 /* A per-CPU block: page 0 entry stub (RX), 1-2 struct percpu, 3 own GDT page, 4-7 IST stacks,
  * 8-11 unmapped guard, 12-15 the stack. */
-#define PERCPU_DATA    0x1000
-#define PERCPU_GDT     0x3000
-#define PERCPU_IST     0x4000
-#define STACK_TOP      0x10000
+#define PERCPU_DATA 0x1000
+#define PERCPU_GDT  0x3000
+#define PERCPU_IST  0x4000
+#define STACK_TOP   0x10000
 
 #define MAX_CPUS 64
 

@@ -163,8 +163,7 @@ bool preempt_wanted(void)
 
     /* One instruction with interrupts on lets all that wait come in. */
     __asm__ volatile("sti\n\tnop\n\tcli" ::: "memory");
-    return pc->work ||
-           (v && v->info->evtchn_upcall_pending && !v->info->evtchn_upcall_mask);
+    return pc->work || (v && v->info->evtchn_upcall_pending && !v->info->evtchn_upcall_mask);
 }
 
 static void enter_idle(void)

@@ -118,14 +118,14 @@ static void map_range(uint64_t va, uint64_t maddr, uint64_t end, uint64_t flags)
         for (unsigned int try = 3; try > 1; try--) {
             uint64_t big = FRAME_SIZE << 9 * (try - 1);
 
-            if ((try < 3 || cpu_has_1g_pages) && !((va | maddr) & (big - 1)) && end - maddr >= big) {
+            if ((try < 3 || cpu_has_1g_pages) && !((va | maddr) & (big - 1)) &&
+                end - maddr >= big) {
                 level = try;
                 size = big;
                 break;
             }
         }
-        *entry_for(va, level) =
-            maddr | flags | PTE_P | PTE_A | PTE_D | (level > 1 ? PTE_PS : 0);
+        *entry_for(va, level) = maddr | flags | PTE_P | PTE_A | PTE_D | (level > 1 ? PTE_PS : 0);
         va += size;
         maddr += size;
     }

@@ -12,34 +12,34 @@
 struct vcpu;
 struct guest_regs;
 
-enum cpu_work {         /* bits of percpu.work: looked at before a guest is entered, and in idle */
-    WORK_TIMER = 1,     /* run due timers */
-    WORK_SCHED = 2,     /* run the scheduler */
-    WORK_TLB = 4,       /* serve a shoot-down */
-    WORK_NMI = 8,       /* an NMI left something to do */
-    WORK_KEY = 16,      /* characters from the console wait */
-    WORK_REAP = 32,     /* a dead domain's last frame has come free */
+enum cpu_work { /* bits of percpu.work: looked at before a guest is entered, and in idle */
+                WORK_TIMER = 1, /* run due timers */
+                WORK_SCHED = 2, /* run the scheduler */
+                WORK_TLB = 4,   /* serve a shoot-down */
+                WORK_NMI = 8,   /* an NMI left something to do */
+                WORK_KEY = 16,  /* characters from the console wait */
+                WORK_REAP = 32, /* a dead domain's last frame has come free */
 };
 
 struct percpu {
-    uint64_t scratch;        /* the entry stub keeps the guest's RSP here for two instructions */
-    struct vcpu *current;    /* NULL: idle */
+    uint64_t scratch;     /* the entry stub keeps the guest's RSP here for two instructions */
+    struct vcpu *current; /* NULL: idle */
     uint32_t cpu;
     uint32_t apic_id;
-    uint32_t work;           /* enum cpu_work; set atomically by anyone */
-    uint32_t locks;          /* number of locks held */
-    uint32_t flushed;        /* tlb_clock at the last full flush: x86/tlb.h */
-    bool ldt_loaded;         /* LDTR is not null */
-    mfn_t cr3;               /* what is loaded */
-    uint64_t cr4;            /* the same */
+    uint32_t work;    /* enum cpu_work; set atomically by anyone */
+    uint32_t locks;   /* number of locks held */
+    uint32_t flushed; /* tlb_clock at the last full flush: x86/tlb.h */
+    bool ldt_loaded;  /* LDTR is not null */
+    mfn_t cr3;        /* what is loaded */
+    uint64_t cr4;     /* the same */
     struct vcpu *fpu_owner;
     uint64_t tsc_base; /* time: see x86/tsc.c */
     uint32_t tsc_mul;
     ns_t ns_base;
     int32_t tsc_shift;
-    uint64_t time_stamp;     /* changes with the above, never the same on two CPUs; not 0 */
+    uint64_t time_stamp; /* changes with the above, never the same on two CPUs; not 0 */
     uint64_t nmi_count;
-    uint64_t heartbeat;      /* watchdog */
+    uint64_t heartbeat; /* watchdog */
     uint8_t tss[104 + 8] __attribute__((aligned(128)));
 };
 

@@ -36,8 +36,7 @@ static inline int guest_read64(uint64_t *to, uint64_t va)
     if (!gaddr_ok(va, 8))
         return -XEN_EFAULT;
     guest_access_on();
-    __asm__ goto volatile("1: mov (%1), %%rax\n\t" EXTABLE("1b", "%l[fault]")
-                          "mov %%rax, (%0)"
+    __asm__ goto volatile("1: mov (%1), %%rax\n\t" EXTABLE("1b", "%l[fault]") "mov %%rax, (%0)"
                           :
                           : "r"(&value), "r"(va)
                           : "rax", "memory"
@@ -58,8 +57,7 @@ static inline int guest_read32(uint32_t *to, uint64_t va)
     if (!gaddr_ok(va, 4))
         return -XEN_EFAULT;
     guest_access_on();
-    __asm__ goto volatile("1: mov (%1), %%eax\n\t" EXTABLE("1b", "%l[fault]")
-                          "mov %%eax, (%0)"
+    __asm__ goto volatile("1: mov (%1), %%eax\n\t" EXTABLE("1b", "%l[fault]") "mov %%eax, (%0)"
                           :
                           : "r"(&value), "r"(va)
                           : "rax", "memory"

@@ -12,8 +12,8 @@ static inline void lock_take(struct lock *l) TAKES(*l) UNCHECKED
     uint32_t me = this_percpu()->cpu + 1;
     uint32_t was = 0;
 
-    while (!__atomic_compare_exchange_n(&l->held, &was, me, 0, __ATOMIC_ACQUIRE,
-                                        __ATOMIC_RELAXED)) {
+    while (
+        !__atomic_compare_exchange_n(&l->held, &was, me, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         if (was == me)
             stop("a lock taken twice");
         tlb_serve();
@@ -26,8 +26,8 @@ static inline int lock_try(struct lock *l) TRIES(1, *l) UNCHECKED
 {
     uint32_t was = 0;
 
-    return __atomic_compare_exchange_n(&l->held, &was, this_percpu()->cpu + 1, 0,
-                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&l->held, &was, this_percpu()->cpu + 1, 0, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
 }
 
 static inline void lock_drop(struct lock *l) DROPS(*l) UNCHECKED

@@ -24,7 +24,8 @@ struct guest_regs {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
-/* Of guest_regs.entry: ENTRY_SYSCALL alone lets the exit use SYSRET. Else an exception vector, or 0. */
+/* Of guest_regs.entry: ENTRY_SYSCALL alone lets the exit use SYSRET. Else an exception vector, or
+ * 0. */
 #define ENTRY_IRET    0u
 #define ENTRY_SYSCALL 0xffffffffu
 
@@ -36,28 +37,28 @@ struct trap_gate {
 
 struct vcpu_arch {
     /* Hot: touched at each entry, exit and mode switch. */
-    bool in_kernel;          /* guest kernel mode (else guest user mode) */
-    uint8_t iopl;            /* virtual IOPL */
+    bool in_kernel;           /* guest kernel mode (else guest user mode) */
+    uint8_t iopl;             /* virtual IOPL */
     uint32_t io_bitmap_ports; /* PHYSDEVOP_set_iobitmap: ports it covers */
     uint64_t io_bitmap_va;
-    bool fpu_ts;             /* virtual CR0.TS */
-    uint8_t pending_vector;  /* exception to deliver */
-    mfn_t kernel_l4;         /* base pointers; both hold a type reference. user: MFN_NONE if none */
+    bool fpu_ts;            /* virtual CR0.TS */
+    uint8_t pending_vector; /* exception to deliver */
+    mfn_t kernel_l4;        /* base pointers; both hold a type reference. user: MFN_NONE if none */
     mfn_t user_l4;
     uint64_t kernel_sp, kernel_ss;
     uint64_t event_cb, failsafe_cb, syscall_cb, syscall32_cb, sysenter_cb;
     uint8_t event_cb_flags, failsafe_cb_flags, syscall_cb_flags, syscall32_cb_flags,
-        sysenter_cb_flags;   /* CALLBACKF_mask_events */
-    bool sysenter_disables;  /* unused selectors */
+        sysenter_cb_flags;                /* CALLBACKF_mask_events */
+    bool sysenter_disables;               /* unused selectors */
     uint64_t gs_kernel, gs_user, fs_base; /* valid while it does not run */
-    uint64_t cr2;            /* of the #PF being delivered is in info->arch.cr2 */
-    uint64_t cr4;            /* as the guest believes */
+    uint64_t cr2;                         /* of the #PF being delivered is in info->arch.cr2 */
+    uint64_t cr4;                         /* as the guest believes */
     uint64_t dr[4], dr6, dr7;
     uint64_t xcr0;
-    void *xsave;             /* XSAVE area, 64-byte aligned */
-    uint32_t fpu_cpu;        /* where it was last loaded or saved */
+    void *xsave;      /* XSAVE area, 64-byte aligned */
+    uint32_t fpu_cpu; /* where it was last loaded or saved */
     uint32_t tsc_aux;
-    uint64_t time_stamp;     /* percpu.time_stamp that info->time shows */
+    uint64_t time_stamp; /* percpu.time_stamp that info->time shows */
 
     struct trap_gate *trap; /* 256 of them: one frame */
 
@@ -66,12 +67,12 @@ struct vcpu_arch {
     uint16_t gdt_entries;
     uint16_t ldt_entries;
     uint64_t ldt_va;
-    mfn_t ldt_frame[16];     /* mapped on demand, MFN_NONE else */
-    uint32_t window;         /* number of its descriptor window */
-    uint32_t gdt_cpu;        /* whose own GDT page its window shows */
+    mfn_t ldt_frame[16]; /* mapped on demand, MFN_NONE else */
+    uint32_t window;     /* number of its descriptor window */
+    uint32_t gdt_cpu;    /* whose own GDT page its window shows */
 
     uint16_t ds, es, fs, gs;
-    struct guest_regs regs;  /* while it does not run */
+    struct guest_regs regs; /* while it does not run */
 
     bool nmi_pending, nmi_masked;
     uint64_t nmi_cb;

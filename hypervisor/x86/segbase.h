@@ -1,6 +1,6 @@
 /*
- * FS and GS bases, by instruction where CR4.FSGSBASE is on and by MSR where it is not: the bit is the
- * running guest's own (checklist B5), so it is asked each time.
+ * FS and GS bases, by instruction where CR4.FSGSBASE is on and by MSR where it is not: the bit is
+ * the running guest's own (checklist B5), so it is asked each time.
  */
 #ifndef X86_SEGBASE_H
 #define X86_SEGBASE_H

@@ -1,9 +1,9 @@
 /*
  * TLB flushes, here and on other CPUs.
  *
- * Each CPU has one request slot of its own: what to flush, and a bit for every CPU that still has to.
- * A target is told by WORK_TLB in its percpu.work and an interrupt; it serves in the interrupt, when
- * it leaves the hypervisor, or while it spins for a lock or for its own request. The initiator
+ * Each CPU has one request slot of its own: what to flush, and a bit for every CPU that still has
+ * to. A target is told by WORK_TLB in its percpu.work and an interrupt; it serves in the interrupt,
+ * when it leaves the hypervisor, or while it spins for a lock or for its own request. The initiator
  * waits for all bits to clear. Partners: `pending` is stored with release order after `va` and
  * loaded with acquire order before it.
  *

@@ -17,9 +17,9 @@
 #include "x86/pv/privop.h"
 #include "x86/layout.h"
 
-#define PF_PRESENT 1u
-#define PF_WRITE   2u
-#define PF_USER    4u
+#define PF_PRESENT  1u
+#define PF_WRITE    2u
+#define PF_USER     4u
 #define PF_RESERVED 8u
 
 struct fixup {

@@ -143,7 +143,8 @@ static void yield(unsigned int n)
 
 static void run(void)
 {
-    /* Under -icount the TSC counts instructions from reset: the way here, less this kernel's start. */
+    /* Under -icount the TSC counts instructions from reset: the way here, less this kernel's start.
+     */
     bench_print("reset_to_dom0", rdtsc(), 1);
     struct physdev_set_iopl iopl = {.iopl = 1};
 

@@ -7,9 +7,9 @@
 struct dom_config {
     bool is_dom0;
     uint8_t handle[16];
-    uint32_t max_vcpus;          /* 1..DOM_MAX_VCPUS */
-    uint32_t max_evtchn_port;    /* highest port number */
-    int32_t max_grant_frames;    /* negative: the default */
+    uint32_t max_vcpus;       /* 1..DOM_MAX_VCPUS */
+    uint32_t max_evtchn_port; /* highest port number */
+    int32_t max_grant_frames; /* negative: the default */
     int32_t max_maptrack_frames;
 };
 

@@ -289,7 +289,16 @@ static void tell_dying(struct domain *d)
     evt_raise_virq_global(VIRQ_DOM_EXC);
 }
 
-enum { TEAR_STOP, TEAR_EVENTS, TEAR_GRANTS, TEAR_VCPUS, TEAR_MEMORY, TEAR_SHARED, TEAR_FINISH, TEAR_DONE };
+enum {
+    TEAR_STOP,
+    TEAR_EVENTS,
+    TEAR_GRANTS,
+    TEAR_VCPUS,
+    TEAR_MEMORY,
+    TEAR_SHARED,
+    TEAR_FINISH,
+    TEAR_DONE
+};
 
 bool dom_may_finish(const struct domain *d)
 {

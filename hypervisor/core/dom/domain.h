@@ -39,9 +39,9 @@ struct vcpu {
 
     struct timer single; /* VCPUOP_set_singleshot_timer and set_timer_op */
     struct timer period;
-    ns_t period_ns;      /* 0: none */
-    ns_t period_last;    /* when it last ticked */
-    struct timer poll;   /* the time-out of SCHEDOP_poll */
+    ns_t period_ns;    /* 0: none */
+    ns_t period_last;  /* when it last ticked */
+    struct timer poll; /* the time-out of SCHEDOP_poll */
 
     /* Guest addresses that VCPUOP_register_*_memory_area gave, 0: none (hc/vcpu.c). */
     uint64_t runstate_va;
@@ -60,14 +60,14 @@ struct dom_watchdog {
 struct domain {
     domid_t id;
     bool is_dom0;
-    uint8_t dying; /* enum dom_dying, RANK_DOM */
+    uint8_t dying;  /* enum dom_dying, RANK_DOM */
     bool shut_down; /* has called SCHEDOP_shutdown or crashed */
     bool crashed;
     uint8_t shutdown_code;
     bool shutdown_code_given; /* by SCHEDOP_shutdown_code: it stays */
     bool paused_by_control;   /* domctl pause count > 0 */
     uint32_t control_pauses;
-    uint32_t refs;  /* atomic; 0 frees */
+    uint32_t refs; /* atomic; 0 frees */
     uint32_t ssidref;
     uint8_t teardown; /* stage of dom_destroy_step(), the control lock */
     uint8_t handle[16];

@@ -9,8 +9,8 @@
 #include "port/tlb.h"
 
 /*
- * Another CPU has the frame BUSY. Above L1 that may take as long as that CPU is left alone: true when
- * this one should rather give up and come again.
+ * Another CPU has the frame BUSY. Above L1 that may take as long as that CPU is left alone: true
+ * when this one should rather give up and come again.
  */
 static bool wait_busy(uint64_t w, unsigned int *spins)
 {

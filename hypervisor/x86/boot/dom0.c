@@ -30,7 +30,8 @@ struct start_info_page {
     struct start_info info;
     struct dom0_vga_console_info vga;
 };
-_Static_assert(sizeof(struct start_info_page) <= FRAME_SIZE, "start_info and console fit in a page");
+_Static_assert(sizeof(struct start_info_page) <= FRAME_SIZE,
+               "start_info and console fit in a page");
 
 static struct elf_image elf;
 static struct xen_notes notes;
@@ -139,7 +140,8 @@ static void copy_kernel(void)
 
 /*
  * The page of hypercall stubs, for kernels that ask for one (ELF note HYPERCALL_PAGE): 32 bytes
- * each, that do SYSCALL with the number in EAX. IRET's differs: it leaves no way back (xen-x86_64.h).
+ * each, that do SYSCALL with the number in EAX. IRET's differs: it leaves no way back
+ * (xen-x86_64.h).
  */
 static void write_hypercall_page(void)
 {
@@ -279,7 +281,8 @@ void dom0_build(struct domain *d, const struct dom0_request *request)
     if (elf_parse(request->kernel, request->kernel_len, &elf, &why) ||
         notes_parse(&elf, &notes, &why)) {
         log_err("dom0: kernel: %s\n", why);
-        stop("the first boot module is no kernel that can be dom0; give a Linux vmlinuz with Xen PV support");
+        stop("the first boot module is no kernel that can be dom0; give a Linux vmlinuz with Xen "
+             "PV support");
     }
     plan_for(nr_pages, request->initrd_len);
     log_info("dom0: %s %s, entry %lx, %lu MiB\n", notes.guest_os, notes.guest_version, notes.entry,

@@ -9,8 +9,8 @@ struct dom0_request {
     uint64_t kernel_len;
     const void *initrd; /* NULL: none */
     uint64_t initrd_len;
-    const char *args;   /* the kernel's command line */
-    uint64_t pages;     /* of dom0 */
+    const char *args;      /* the kernel's command line */
+    uint64_t pages;        /* of dom0 */
     void (*release)(void); /* called when kernel and initrd are no longer needed: frees them */
 };
 

@@ -25,7 +25,7 @@ struct boot_info {
     unsigned int modules;
     struct boot_range map[BOOT_MAP_MAX];
     unsigned int ranges;
-    uint8_t rsdp[36];         /* copy of the root pointer, if the loader gave one (multiboot 2) */
+    uint8_t rsdp[36]; /* copy of the root pointer, if the loader gave one (multiboot 2) */
     unsigned int rsdp_len;
 };
 

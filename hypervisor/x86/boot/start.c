@@ -30,9 +30,9 @@
 #include "x86/pv/policy.h"
 #include "x86/time.h"
 
-#define LOW_MEMORY   0x100000ul    /* the BIOS's and DMA's first MiB is never handed out */
-#define FOUR_GIB     0x100000000ul
-#define RAM_MAX      64
+#define LOW_MEMORY 0x100000ul /* the BIOS's and DMA's first MiB is never handed out */
+#define FOUR_GIB   0x100000000ul
+#define RAM_MAX    64
 
 _Noreturn void x86_start(uint32_t magic, uint32_t info);
 
@@ -134,8 +134,8 @@ static void find_kernel(void)
     }
     if (kernel_image.form != IMAGE_ELF) {
         struct ram_range used = early_taken_so_far();
-        uint64_t size = kernel_image.unpacked_len ? kernel_image.unpacked_len
-                                                  : kernel_image.len * 12;
+        uint64_t size =
+            kernel_image.unpacked_len ? kernel_image.unpacked_len : kernel_image.len * 12;
 
         size = (size + FRAME_MASK) & ~FRAME_MASK;
         unpack_area = largest_free(~0ul, used);
@@ -198,7 +198,8 @@ static void frames_start(void)
 
 /* ---- dom0 ------------------------------------------------------------------------------------ */
 
-/* How much dom0 gets: as the option says, else all but a sixteenth (at most 128 MiB), as Xen does. */
+/* How much dom0 gets: as the option says, else all but a sixteenth (at most 128 MiB), as Xen does.
+ */
 static uint64_t dom0_pages(void)
 {
     /* What the modules occupy comes free during the build. */
@@ -226,9 +227,8 @@ static struct domain *make_dom0(void)
         .max_vcpus = options.dom0_max_vcpus ? options.dom0_max_vcpus : cpus,
         .max_evtchn_port = ~0u,
         .max_grant_frames = options.gnttab_max_frames ? (int32_t)options.gnttab_max_frames : -1,
-        .max_maptrack_frames = options.gnttab_max_maptrack_frames
-                                   ? (int32_t)options.gnttab_max_maptrack_frames
-                                   : -1,
+        .max_maptrack_frames =
+            options.gnttab_max_maptrack_frames ? (int32_t)options.gnttab_max_maptrack_frames : -1,
     };
     struct domain *d;
 
@@ -279,7 +279,8 @@ static void start_dom0(void)
     sched_up(d->vcpu[0]);
 }
 
-/* ---- the list ---------------------------------------------------------------------------------- */
+/* ---- the list ----------------------------------------------------------------------------------
+ */
 
 static void apply_options(const char *problem)
 {

@@ -10,7 +10,6 @@
 #include "x86/pv/policy.h"
 #include "x86/time.h"
 
-
 static long create(struct domctl_call *c)
 {
     const struct xen_domctl_createdomain *in = &c->op->u.createdomain;

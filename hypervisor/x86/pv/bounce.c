@@ -88,10 +88,10 @@ static inline __attribute__((always_inline)) void bounce(struct vcpu *v, struct 
         sp = v->arch.kernel_sp;
     }
     frame[n++] = (uint32_t)cs | (uint64_t)masked << 32;
-    frame[n++] = (r->rflags & ~(uint64_t)(FLAGS_IF | FLAGS_IOPL)) | (masked ? 0 : FLAGS_IF) |
-                 (v->dom->vm_assist & 1u << VMASST_TYPE_architectural_iopl
-                      ? (uint64_t)v->arch.iopl << 12
-                      : 0);
+    frame[n++] =
+        (r->rflags & ~(uint64_t)(FLAGS_IF | FLAGS_IOPL)) | (masked ? 0 : FLAGS_IF) |
+        (v->dom->vm_assist & 1u << VMASST_TYPE_architectural_iopl ? (uint64_t)v->arch.iopl << 12
+                                                                  : 0);
     frame[n++] = r->rsp;
     frame[n++] = r->ss;
     sp = (sp & ~15ul) - n * 8;
@@ -149,7 +149,8 @@ void pv_event(struct vcpu *v, struct guest_regs *r)
 
 void pv_syscall(struct vcpu *v, struct guest_regs *r, uint64_t callback, uint8_t flags)
 {
-    /* A kernel without an entry for system calls has none: to its user, SYSCALL is no instruction. */
+    /* A kernel without an entry for system calls has none: to its user, SYSCALL is no instruction.
+     */
     if (unlikely(!callback)) {
         r->rip -= 2;
         pv_trap(v, r, 6, -1);

@@ -146,7 +146,8 @@ int x86_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     set_callbacks(v, c);
     set_debug(v, c);
     set_fpu(v, c);
-    /* The tools' vcpu 0 brings the domain's assists along; a guest's own vcpus do not take any away. */
+    /* The tools' vcpu 0 brings the domain's assists along; a guest's own vcpus do not take any
+     * away. */
     v->dom->vm_assist |= (uint32_t)c->vm_assist & PV_VM_ASSISTS;
     v->initialised = true;
     return 0;
@@ -161,7 +162,8 @@ void x86_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
     c->user_regs.fs = v->arch.fs;
     c->user_regs.gs = v->arch.gs;
     /* The guest's own view: IF shows its event mask, IOPL its virtual one. */
-    c->user_regs.rflags = (v->arch.regs.rflags & ~(uint64_t)FLAGS_IOPL) | (uint64_t)v->arch.iopl << 12;
+    c->user_regs.rflags = (v->arch.regs.rflags & ~(uint64_t)FLAGS_IOPL) | (uint64_t)v->arch.iopl
+                                                                              << 12;
     memcpy(&c->fpu_ctxt, v->arch.xsave, 512);
     c->flags = VGCF_i387_valid;
     if (v->arch.in_kernel)

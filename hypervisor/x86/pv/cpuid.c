@@ -15,9 +15,7 @@
 #include "x86/time.h"
 
 /* Bits offered, word by word in the order of cpufeatureset.h. */
-enum {
-    W_1D, W_1C, W_E1D, W_E1C, W_DA1, W_7B0, W_7C0, W_E7D, W_E8B, W_7D0, W_7A1, W_E21A, WORDS
-};
+enum { W_1D, W_1C, W_E1D, W_E1C, W_DA1, W_7B0, W_7C0, W_E7D, W_E8B, W_7D0, W_7A1, W_E21A, WORDS };
 
 static const uint32_t offered[WORDS] = {
     [W_1D] = 0x1fc9cbf5,   /* FPU DE TSC MSR PAE MCE CX8 APIC SEP MCA CMOV PAT CLFLUSH ACPI MMX
@@ -36,12 +34,12 @@ static const uint32_t offered[WORDS] = {
 };
 
 /* Bits of 0x80000001.edx that AMD repeats from 1.edx. */
-#define COMMON_1D 0x0183f3ffu
-#define SEP       (1u << 11)
-#define XSAVE     (1u << 26)
-#define OSXSAVE   (1u << 27)
+#define COMMON_1D      0x0183f3ffu
+#define SEP            (1u << 11)
+#define XSAVE          (1u << 26)
+#define OSXSAVE        (1u << 27)
 #define HYPERVISOR_BIT (1u << 31)
-#define HTT       (1u << 28)
+#define HTT            (1u << 28)
 
 static struct cpuid_policy standard;
 
@@ -133,7 +131,8 @@ static struct cpuid_regs xen_leaf(const struct vcpu *v, uint32_t leaf, uint32_t 
             return (struct cpuid_regs){(uint32_t)(tsc_hz / 1000), 0, 0, 0};
         return (struct cpuid_regs){0};
     case 5:
-        return (struct cpuid_regs){0, 64u - (uint32_t)__builtin_clzl((frame_max << FRAME_SHIFT) - 1), 0, 0};
+        return (struct cpuid_regs){
+            0, 64u - (uint32_t)__builtin_clzl((frame_max << FRAME_SHIFT) - 1), 0, 0};
     default:
         return (struct cpuid_regs){0};
     }
@@ -183,7 +182,8 @@ struct cpuid_regs policy_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t sub
     return (struct cpuid_regs){0};
 }
 
-/* ---- what the tools read and write ------------------------------------------------------------ */
+/* ---- what the tools read and write ------------------------------------------------------------
+ */
 
 static void features(const struct cpuid_policy *p, uint32_t *word)
 {
@@ -226,7 +226,8 @@ long policy_featureset(struct xen_sysctl_cpu_featureset *op)
         op->nr_features = n;
         return 0;
     }
-    if (op->index != XEN_SYSCTL_cpu_featureset_hvm && op->index != XEN_SYSCTL_cpu_featureset_hvm_max)
+    if (op->index != XEN_SYSCTL_cpu_featureset_hvm &&
+        op->index != XEN_SYSCTL_cpu_featureset_hvm_max)
         features(&standard, word);
     if (op->nr_features < n)
         n = op->nr_features;
@@ -281,8 +282,8 @@ static long put_leaf(void *arg, uint32_t leaf, uint32_t subleaf, struct cpuid_re
 
 #define LEAVES (POLICY_BASIC - 4 + 6 + 3 + 3 + POLICY_EXTENDED)
 
-static long put_policy(struct cpuid_policy *p, uint64_t leaves, uint32_t *nr_leaves,
-                       uint64_t msrs, uint32_t *nr_msrs)
+static long put_policy(struct cpuid_policy *p, uint64_t leaves, uint32_t *nr_leaves, uint64_t msrs,
+                       uint32_t *nr_msrs)
 {
     struct leaf_list list = {.at = leaves, .room = *nr_leaves};
     long error = 0;
@@ -303,7 +304,8 @@ long policy_host(struct xen_sysctl_cpu_policy *op)
 {
     if (op->index > XEN_SYSCTL_cpu_policy_hvm_default || op->_rsvd)
         return -XEN_EINVAL;
-    if (op->index == XEN_SYSCTL_cpu_policy_hvm_max || op->index == XEN_SYSCTL_cpu_policy_hvm_default)
+    if (op->index == XEN_SYSCTL_cpu_policy_hvm_max ||
+        op->index == XEN_SYSCTL_cpu_policy_hvm_default)
         return -XEN_EOPNOTSUPP;
     return put_policy(&standard, HANDLE(op->leaves), &op->nr_leaves, HANDLE(op->msrs),
                       &op->nr_msrs);

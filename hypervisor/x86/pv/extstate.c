@@ -132,8 +132,8 @@ long msrs_domctl(struct domctl_call *c)
     if (!v || c->d == c->caller->dom)
         return -XEN_EINVAL;
     sched_pause_sync(v);
-    result = c->op->cmd == XEN_DOMCTL_get_vcpu_msrs ? get_msrs(c, v)
-                                                    : set_msrs(&c->op->u.vcpu_msrs, v);
+    result =
+        c->op->cmd == XEN_DOMCTL_get_vcpu_msrs ? get_msrs(c, v) : set_msrs(&c->op->u.vcpu_msrs, v);
     sched_unpause(v);
     return result;
 }

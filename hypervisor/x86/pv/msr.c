@@ -11,19 +11,19 @@
 #include "x86/cpu.h"
 #include "x86/segbase.h"
 
-#define MSR_TSC             0x10
-#define MSR_PLATFORM_ID     0x17
-#define MSR_BIOS_SIGN       0x8b
-#define MSR_MCG_CAP         0x179
-#define MSR_MCG_STATUS      0x17a
-#define MSR_MCG_CTL         0x17b
-#define MSR_MISC_ENABLE     0x1a0
-#define MSR_MC0_CTL         0x400
-#define MSR_K7_EVNTSEL0     0xc0010000
-#define MSR_SYSCFG          0xc0010010
-#define MSR_HWCR            0xc0010015
-#define MSR_DE_CFG          0xc0011029
-#define MCG_BANKS           2
+#define MSR_TSC         0x10
+#define MSR_PLATFORM_ID 0x17
+#define MSR_BIOS_SIGN   0x8b
+#define MSR_MCG_CAP     0x179
+#define MSR_MCG_STATUS  0x17a
+#define MSR_MCG_CTL     0x17b
+#define MSR_MISC_ENABLE 0x1a0
+#define MSR_MC0_CTL     0x400
+#define MSR_K7_EVNTSEL0 0xc0010000
+#define MSR_SYSCFG      0xc0010010
+#define MSR_HWCR        0xc0010015
+#define MSR_DE_CFG      0xc0011029
+#define MCG_BANKS       2
 
 static bool is_mc_bank(uint32_t msr)
 {

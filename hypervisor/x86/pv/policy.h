@@ -30,7 +30,8 @@ struct cpuid_regs policy_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t sub
 void policy_hw_caps(uint32_t cap[8]);
 long policy_featureset(struct xen_sysctl_cpu_featureset *op);
 long policy_host(struct xen_sysctl_cpu_policy *op);
-/* XEN_DOMCTL_{get,set}_cpu_policy: a domain's may be set to what is offered or less, before it runs. */
+/* XEN_DOMCTL_{get,set}_cpu_policy: a domain's may be set to what is offered or less, before it
+ * runs. */
 long policy_domctl(struct domain *d, struct xen_domctl *op);
 /* Gives a domain's own policy back, if it has one. */
 void policy_free(struct domain *d);

@@ -1,8 +1,8 @@
 /*
  * Privileged instructions of a guest's kernel, emulated after the #GP that ring 3 gives them.
  *
- * A white list: what is not here stays a #GP. The instruction is fetched once, decoded from the copy
- * and done; a page of the guest that is not there makes it its #GP again. Guest user mode gets
+ * A white list: what is not here stays a #GP. The instruction is fetched once, decoded from the
+ * copy and done; a page of the guest that is not there makes it its #GP again. Guest user mode gets
  * nothing but port I/O, and that only where its kernel's virtual IOPL lets it (checklist B16).
  */
 #include "x86/pv/privop.h"
@@ -23,8 +23,8 @@
 
 struct fetch {
     uint8_t code[CODE_MAX + 1];
-    unsigned int len;  /* bytes there are */
-    unsigned int at;   /* next to decode */
+    unsigned int len; /* bytes there are */
+    unsigned int at;  /* next to decode */
     bool operand16, rep, rexw, rexr, rexb;
 };
 

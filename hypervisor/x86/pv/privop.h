@@ -6,7 +6,8 @@
 
 #include "core/dom/domain.h"
 
-/* After #GP with error code 0: emulates the instruction at r->rip. False: the guest gets its #GP. */
+/* After #GP with error code 0: emulates the instruction at r->rip. False: the guest gets its #GP.
+ */
 bool pv_emulate(struct vcpu *v, struct guest_regs *r);
 
 /* After #UD: `ud2; .ascii "xen"; cpuid` gives the policy's CPUID. False: not that. */

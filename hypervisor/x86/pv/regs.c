@@ -7,8 +7,9 @@
 #include "x86/pv/bounce.h"
 
 #define FOR_EACH_REGISTER(DO)                                                                      \
-    DO(r15) DO(r14) DO(r13) DO(r12) DO(rbp) DO(rbx) DO(r11) DO(r10) DO(r9) DO(r8) DO(rax) DO(rcx)  \
-    DO(rdx) DO(rsi) DO(rdi) DO(rip) DO(rflags) DO(rsp)
+    DO(r15)                                                                                        \
+    DO(r14) DO(r13) DO(r12) DO(rbp) DO(rbx) DO(r11) DO(r10) DO(r9) DO(r8) DO(rax) DO(rcx) DO(rdx)  \
+        DO(rsi) DO(rdi) DO(rip) DO(rflags) DO(rsp)
 
 void regs_from_abi(struct guest_regs *r, const struct cpu_user_regs *u)
 {
@@ -36,8 +37,7 @@ uint64_t pv_cr4(const struct vcpu *v)
 void pv_load_cr4(const struct vcpu *v)
 {
     struct percpu *pc = this_percpu();
-    uint64_t cr4 = (cpu_cr4 & ~(CR4_FSGSBASE | CR4_TSD)) |
-                   (v->arch.cr4 & (CR4_FSGSBASE | CR4_TSD));
+    uint64_t cr4 = (cpu_cr4 & ~(CR4_FSGSBASE | CR4_TSD)) | (v->arch.cr4 & (CR4_FSGSBASE | CR4_TSD));
 
     if (cr4 == pc->cr4)
         return;
@@ -47,15 +47,15 @@ void pv_load_cr4(const struct vcpu *v)
 
 bool pv_set_cr4(struct vcpu *v, uint64_t value)
 {
-    uint64_t may = CR4_TSD | CR4_DE | (cpu_has_fsgsbase ? CR4_FSGSBASE : 0) |
-                   (cpu_has_xsave ? CR4_XSAVE : 0);
+    uint64_t may =
+        CR4_TSD | CR4_DE | (cpu_has_fsgsbase ? CR4_FSGSBASE : 0) | (cpu_has_xsave ? CR4_XSAVE : 0);
 
     v->arch.cr4 = value & may;
     pv_load_cr4(v);
     return true;
 }
 
-#define DR7_RESERVED_ZERO (~0xffffffffUL | 0xd800) /* bits 11, 12, 14, 15, 32-63 */
+#define DR7_RESERVED_ZERO  (~0xffffffffUL | 0xd800) /* bits 11, 12, 14, 15, 32-63 */
 #define DR7_GENERAL_DETECT 0x2000
 
 static int set_dr7(struct vcpu *v, uint64_t value)

@@ -4,7 +4,7 @@
 
 #include "core/dom/domain.h"
 
-#define PV_CR0         0x80050033ul /* PG AM WP NE ET MP PE: what Xen 4.17 shows */
+#define PV_CR0 0x80050033ul /* PG AM WP NE ET MP PE: what Xen 4.17 shows */
 #define PV_VM_ASSISTS                                                                              \
     (1u << VMASST_TYPE_4gb_segments | 1u << VMASST_TYPE_4gb_segments_notify |                      \
      1u << VMASST_TYPE_writable_pagetables | 1u << VMASST_TYPE_pae_extended_cr3 |                  \

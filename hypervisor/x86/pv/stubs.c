@@ -11,21 +11,21 @@
 #include "x86/boot/dom0.h"
 
 static const uint8_t call_stub[] = {
-    0x51,                         /* push %rcx */
-    0x41, 0x53,                   /* push %r11 */
-    0xb8, 0, 0, 0, 0,             /* mov $n, %eax */
-    0x0f, 0x05,                   /* syscall */
-    0x41, 0x5b,                   /* pop %r11 */
-    0x59,                         /* pop %rcx */
-    0xc3,                         /* ret */
+    0x51,                /* push %rcx */
+    0x41, 0x53,          /* push %r11 */
+    0xb8, 0,    0, 0, 0, /* mov $n, %eax */
+    0x0f, 0x05,          /* syscall */
+    0x41, 0x5b,          /* pop %r11 */
+    0x59,                /* pop %rcx */
+    0xc3,                /* ret */
 };
 
 static const uint8_t iret_stub[] = {
-    0x51,                         /* push %rcx */
-    0x41, 0x53,                   /* push %r11 */
-    0x50,                         /* push %rax */
-    0xb8, 0x17, 0, 0, 0,          /* mov $__HYPERVISOR_iret, %eax */
-    0x0f, 0x05,                   /* syscall */
+    0x51,                /* push %rcx */
+    0x41, 0x53,          /* push %r11 */
+    0x50,                /* push %rax */
+    0xb8, 0x17, 0, 0, 0, /* mov $__HYPERVISOR_iret, %eax */
+    0x0f, 0x05,          /* syscall */
 };
 
 void pv_hypercall_page(uint8_t *page)

@@ -6,25 +6,50 @@
 #include "x86/cpu.h"
 #include "x86/pv/bounce.h"
 
-#define FOR_EACH_REGISTER(DO)                                                                      \
-    DO(r15)                                                                                        \
-    DO(r14) DO(r13) DO(r12) DO(rbp) DO(rbx) DO(r11) DO(r10) DO(r9) DO(r8) DO(rax) DO(rcx) DO(rdx)  \
-        DO(rsi) DO(rdi) DO(rip) DO(rflags) DO(rsp)
-
 void regs_from_abi(struct guest_regs *r, const struct cpu_user_regs *u)
 {
-#define TAKE(reg) r->reg = u->reg;
-    FOR_EACH_REGISTER(TAKE)
-#undef TAKE
+    r->r15 = u->r15;
+    r->r14 = u->r14;
+    r->r13 = u->r13;
+    r->r12 = u->r12;
+    r->rbp = u->rbp;
+    r->rbx = u->rbx;
+    r->r11 = u->r11;
+    r->r10 = u->r10;
+    r->r9 = u->r9;
+    r->r8 = u->r8;
+    r->rax = u->rax;
+    r->rcx = u->rcx;
+    r->rdx = u->rdx;
+    r->rsi = u->rsi;
+    r->rdi = u->rdi;
+    r->rip = u->rip;
+    r->rflags = u->rflags;
+    r->rsp = u->rsp;
     r->cs = u->cs;
     r->ss = u->ss;
 }
 
 void regs_to_abi(struct cpu_user_regs *u, const struct guest_regs *r)
 {
-#define GIVE(reg) u->reg = r->reg;
-    FOR_EACH_REGISTER(GIVE)
-#undef GIVE
+    u->r15 = r->r15;
+    u->r14 = r->r14;
+    u->r13 = r->r13;
+    u->r12 = r->r12;
+    u->rbp = r->rbp;
+    u->rbx = r->rbx;
+    u->r11 = r->r11;
+    u->r10 = r->r10;
+    u->r9 = r->r9;
+    u->r8 = r->r8;
+    u->rax = r->rax;
+    u->rcx = r->rcx;
+    u->rdx = r->rdx;
+    u->rsi = r->rsi;
+    u->rdi = r->rdi;
+    u->rip = r->rip;
+    u->rflags = r->rflags;
+    u->rsp = r->rsp;
     u->cs = (uint16_t)r->cs;
     u->ss = (uint16_t)r->ss;
 }

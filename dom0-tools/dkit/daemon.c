@@ -1,0 +1,109 @@
+/*
+ * Becoming a daemon (see daemon.h).
+ */
+#include "dkit/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "dkit/log.h"
+#include "dkit/loop.h"
+
+static int ready_pipe = -1; /* the waiting parent reads one byte when we serve */
+
+void daemon_background(void)
+{
+    int p[2];
+    char byte;
+    if (pipe2(p, O_CLOEXEC)) {
+        log_line("pipe: %s", strerror(errno));
+        exit(1);
+    }
+    pid_t pid = fork();
+    if (pid < 0) {
+        log_line("fork: %s", strerror(errno));
+        exit(1);
+    }
+    if (pid) {
+        close(p[1]);
+        _exit(read(p[0], &byte, 1) == 1 ? 0 : 1);
+    }
+    close(p[0]);
+    ready_pipe = p[1];
+    setsid();
+    if (chdir("/"))
+        log_line("chdir: %s", strerror(errno));
+}
+
+void daemon_ready(void)
+{
+    if (ready_pipe < 0)
+        return;
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; i < 3 && fd >= 0; i++)
+        dup2(fd, i);
+    if (fd > 2)
+        close(fd);
+    if (write(ready_pipe, "", 1) != 1)
+        log_line("whoever started us is gone");
+    close(ready_pipe);
+    ready_pipe = -1;
+}
+
+void daemon_pid_file(const char *path)
+{
+    if (!path)
+        return;
+    FILE *f = fopen(path, "we");
+    bool ok = f && fprintf(f, "%d\n", (int)getpid()) > 0;
+    if (f && fclose(f))
+        ok = false;
+    if (!ok)
+        log_line("pid file %s: %s", path, strerror(errno));
+}
+
+static void signal_ready(struct source *s, uint32_t events)
+{
+    struct signalfd_siginfo info;
+    (void)events;
+    if (read(s->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        log_line("signal %u: end", info.ssi_signo);
+        loop_stop();
+    }
+}
+
+int daemon_signals(void)
+{
+    static struct source signals;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signals = (struct source){.ready = signal_ready,
+                              .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)};
+    return signals.fd < 0 ? -errno : loop_add(&signals, EPOLLIN);
+}
+
+void daemon_many_files(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r))
+        return;
+    r.rlim_cur = r.rlim_max = r.rlim_max < 65536 ? 65536 : r.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &r) && !getrlimit(RLIMIT_NOFILE, &r)) {
+        r.rlim_cur = r.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &r))
+            log_line("cannot raise the number of files: %s", strerror(errno));
+    }
+}

@@ -1,0 +1,26 @@
+/*
+ * What makes a process a daemon: background, process id file, signals.
+ */
+#ifndef DKIT_DAEMON_H
+#define DKIT_DAEMON_H
+
+#include <sys/types.h>
+
+#include "base/bits.h"
+
+/*
+ * Fork; the parent ends with 0 when the child calls daemon_ready(), with 1 when the child dies
+ * before: so an init script may go on when the daemon serves.
+ */
+void daemon_background(void);
+void daemon_ready(void);
+
+/* Writes our process id; a file that cannot be written is logged. NULL: does nothing. */
+void daemon_pid_file(const char *path);
+
+/* SIGTERM and SIGINT end the loop (call after loop_open()); SIGHUP and SIGPIPE are ignored. */
+int daemon_signals(void) NODISCARD;
+/* As many descriptors as the kernel lets us have. */
+void daemon_many_files(void);
+
+#endif

@@ -1,0 +1,510 @@
+/*
+ * The xenstore for daemons (see xb.h).
+ *
+ *   X1  one request at a time: its reply is the next message that is not a watch event
+ *   X2  events that come meanwhile wait in `events`, one for each watch and path, and are delivered
+ *       by a job of the loop: no callback runs inside a request
+ */
+#include "dkit/xb.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "abi/abi.h"
+#include <xen/io/xs_wire.h>
+
+#include "dkit/log.h"
+#include "dkit/loop.h"
+
+enum { RETRY_MS = 100, PATIENCE = 600 }; /* a minute for the store to come back */
+
+struct event {
+    struct list link;
+    struct xb_watch *watch;
+    char path[];
+};
+
+static struct source source = {.fd = -1};
+static struct list watches = LIST_INIT(watches);
+static struct list events = LIST_INIT(events);
+static struct job deliver;
+static struct timer retry;
+static unsigned last_token;
+static uint32_t txn;
+static bool txn_lost; /* the connection went while it was open */
+
+static int restore(void);
+
+/* --- bytes ----------------------------------------------------------------------------------- */
+
+static int send_all(const void *from, size_t len)
+{
+    const char *p = from;
+    while (len) {
+        ssize_t n = send(source.fd, p, len, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -ECONNRESET;
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int receive_all(void *to, size_t len)
+{
+    char *p = to;
+    while (len) {
+        ssize_t n = recv(source.fd, p, len, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -ECONNRESET;
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* One message; the payload gets a 0 behind it. */
+static int receive(struct xsd_sockmsg *hdr, char **payload)
+{
+    *payload = NULL;
+    int rc = receive_all(hdr, sizeof *hdr);
+    if (rc)
+        return rc;
+    if (hdr->len > XENSTORE_PAYLOAD_MAX)
+        return -ECONNRESET;
+    *payload = malloc(hdr->len + 1);
+    if (!*payload)
+        return -ENOMEM;
+    rc = receive_all(*payload, hdr->len);
+    (*payload)[hdr->len] = 0;
+    if (rc) {
+        free(*payload);
+        *payload = NULL;
+    }
+    return rc;
+}
+
+/* --- events ---------------------------------------------------------------------------------- */
+
+static struct xb_watch *find_watch(unsigned token)
+{
+    list_for_each (it, &watches) {
+        struct xb_watch *w = list_entry(it, struct xb_watch, link);
+        if (w->token == token)
+            return w;
+    }
+    return NULL;
+}
+
+static void queue_event(const char *payload, size_t len)
+{
+    size_t path_len = strnlen(payload, len);
+    if (path_len >= len)
+        return;
+    struct xb_watch *w = find_watch((unsigned)strtoul(payload + path_len + 1, NULL, 10));
+    if (!w || (w->exact && strcmp(payload, w->path) != 0))
+        return;
+    list_for_each (it, &events) {
+        const struct event *e = list_entry(it, struct event, link);
+        if (e->watch == w && strcmp(e->path, payload) == 0)
+            return;
+    }
+    struct event *e = malloc(sizeof *e + path_len + 1);
+    if (!e) {
+        log_line("no memory for an event of %s", payload);
+        return;
+    }
+    e->watch = w;
+    memcpy(e->path, payload, path_len + 1);
+    list_push_back(&events, &e->link);
+    job_later(&deliver);
+}
+
+static void run_events(struct job *j)
+{
+    struct list *link;
+    (void)j;
+    while ((link = list_pop_front(&events))) {
+        struct event *e = list_entry(link, struct event, link);
+        e->watch->fired(e->watch, e->path);
+        free(e);
+    }
+}
+
+/* --- the connection -------------------------------------------------------------------------- */
+
+static const char *const sockets[] = {"/run/xenstored/socket", "/var/run/xenstored/socket"};
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (connect(fd, (struct sockaddr *)&a, sizeof a)) {
+        int rc = -errno;
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+static void disconnect(void)
+{
+    if (source.fd < 0)
+        return;
+    loop_remove(&source);
+    close(source.fd);
+    source.fd = -1;
+    txn_lost = txn != 0;
+}
+
+static void readable(struct source *s, uint32_t what)
+{
+    struct xsd_sockmsg hdr;
+    char *payload;
+    (void)what;
+    /* An earlier callback may have read what was here: never wait for a message's first byte. */
+    struct pollfd p = {.fd = s->fd, .events = POLLIN};
+    if (poll(&p, 1, 0) <= 0)
+        return;
+    if (receive(&hdr, &payload)) {
+        log_line("the connection to xenstored is lost");
+        disconnect();
+        timer_set(&retry, 0);
+        return;
+    }
+    if (hdr.type == XS_WATCH_EVENT)
+        queue_event(payload, hdr.len);
+    free(payload);
+}
+
+static int connect_store(void)
+{
+    int fd = -ENOENT;
+    for (size_t i = 0; i < ARRAY_SIZE(sockets) && fd < 0; i++)
+        fd = connect_to(sockets[i]);
+    if (fd < 0)
+        return fd;
+    source = (struct source){.ready = readable, .fd = fd};
+    int rc = loop_add(&source, EPOLLIN);
+    if (rc) {
+        close(fd);
+        source.fd = -1;
+    }
+    return rc;
+}
+
+/* Between daemons of the store there is none: try until it is there. */
+static void try_again(struct timer *t)
+{
+    if (source.fd >= 0)
+        return;
+    if (connect_store() || restore())
+        timer_set(t, RETRY_MS);
+}
+
+static int connect_patiently(void)
+{
+    for (int i = 0; i < PATIENCE; i++) {
+        if (source.fd >= 0)
+            return 0;
+        if (!connect_store() && !restore())
+            return 0;
+        poll(NULL, 0, RETRY_MS);
+    }
+    log_line("xenstored does not come back");
+    timer_set(&retry, RETRY_MS);
+    return -ENOTCONN;
+}
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+struct part {
+    const void *data;
+    size_t len;
+};
+
+static int error_number(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(xsd_errors); i++)
+        if (strcmp(name, xsd_errors[i].errstring) == 0)
+            return xsd_errors[i].errnum;
+    return EIO;
+}
+
+/* On the connection there is. The reply's payload is the caller's to free. */
+static int exchange(uint32_t type, uint32_t tx, const struct part *parts, size_t n, char **reply,
+                    size_t *reply_len)
+{
+    struct xsd_sockmsg hdr = {.type = type, .tx_id = tx};
+    for (size_t i = 0; i < n; i++)
+        hdr.len += (uint32_t)parts[i].len;
+    if (hdr.len > XENSTORE_PAYLOAD_MAX)
+        return -E2BIG;
+    int rc = send_all(&hdr, sizeof hdr);
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = send_all(parts[i].data, parts[i].len);
+    while (!rc && !(rc = receive(&hdr, reply))) {
+        if (hdr.type != XS_WATCH_EVENT)
+            break;
+        queue_event(*reply, hdr.len);
+        free(*reply);
+    }
+    if (rc) {
+        if (rc != -ENOMEM)
+            rc = -ECONNRESET;
+        disconnect();
+        return rc;
+    }
+    if (hdr.type == XS_ERROR)
+        rc = -error_number(*reply);
+    else if (hdr.type != type)
+        rc = -EIO;
+    if (rc) {
+        free(*reply);
+        *reply = NULL;
+    }
+    *reply_len = hdr.len;
+    return rc;
+}
+
+static int request(uint32_t type, const struct part *parts, size_t n, char **reply,
+                   size_t *reply_len)
+{
+    char *dropped = NULL;
+    size_t len;
+    for (;;) {
+        if (txn_lost)
+            return -EAGAIN;
+        int rc = connect_patiently();
+        if (!rc)
+            rc = exchange(type, txn, parts, n, reply ? reply : &dropped,
+                          reply_len ? reply_len : &len);
+        free(dropped);
+        dropped = NULL;
+        if (rc != -ECONNRESET)
+            return rc;
+        log_line("the connection to xenstored is lost");
+    }
+}
+
+/* On a new connection: the watches that there were. */
+static int restore(void)
+{
+    list_for_each (it, &watches) {
+        const struct xb_watch *w = list_entry(it, struct xb_watch, link);
+        char token[16], *reply = NULL;
+        size_t len;
+        snprintf(token, sizeof token, "%u", w->token);
+        const struct part parts[] = {{w->path, strlen(w->path) + 1}, {token, strlen(token) + 1}};
+        int rc = exchange(XS_WATCH, 0, parts, 2, &reply, &len);
+        free(reply);
+        if (rc == -ECONNRESET)
+            return rc;
+        if (rc)
+            log_line("watch on %s: %s", w->path, strerror(-rc));
+    }
+    return 0;
+}
+
+int xb_open(void)
+{
+    list_init(&watches);
+    list_init(&events);
+    job_init(&deliver, run_events);
+    timer_init(&retry, try_again);
+    txn = 0;
+    txn_lost = false;
+    return connect_store();
+}
+
+void xb_forget(void)
+{
+    if (source.fd >= 0)
+        close(source.fd);
+    source.fd = -1;
+}
+
+/* --- reading and writing --------------------------------------------------------------------- */
+
+#define FORMAT(path)                                                                               \
+    char path[XENSTORE_ABS_PATH_MAX];                                                              \
+    va_list ap;                                                                                    \
+    va_start(ap, fmt);                                                                             \
+    size_t path##_len = (size_t)vsnprintf(path, sizeof path, fmt, ap) + 1;                         \
+    va_end(ap);                                                                                    \
+    const int path##_rc = path##_len > sizeof path ? -ENAMETOOLONG : 0
+
+char *xb_read(const char *fmt, ...)
+{
+    char *value = NULL;
+    FORMAT(path);
+    const struct part part = {path, path_len};
+    int rc = path_rc ? path_rc : request(XS_READ, &part, 1, &value, NULL);
+    if (rc)
+        errno = -rc;
+    return rc ? NULL : value;
+}
+
+static bool all_digits(const char *text)
+{
+    return *text && text[strspn(text, "0123456789")] == 0;
+}
+
+uint64_t xb_number(uint64_t otherwise, uint64_t max, const char *fmt, ...)
+{
+    FORMAT(path);
+    char *value = path_rc ? NULL : xb_read("%s", path);
+    if (!value)
+        return otherwise;
+    errno = 0;
+    uint64_t n = strtoull(value, NULL, 10);
+    bool good = all_digits(value) && !errno && n <= max;
+    free(value);
+    return good ? n : otherwise;
+}
+
+bool xb_exists(const char *fmt, ...)
+{
+    FORMAT(path);
+    char *value = path_rc ? NULL : xb_read("%s", path);
+    free(value);
+    return value != NULL;
+}
+
+char **xb_list(unsigned *n, const char *fmt, ...)
+{
+    char *names = NULL;
+    size_t len = 0;
+    *n = 0;
+    FORMAT(path);
+    const struct part part = {path, path_len};
+    int rc = path_rc ? path_rc : request(XS_DIRECTORY, &part, 1, &names, &len);
+    if (rc) {
+        errno = -rc;
+        return NULL;
+    }
+    unsigned count = 0;
+    for (size_t i = 0; i < len; i++)
+        count += names[i] == 0;
+    char **list = count ? malloc(count * sizeof *list + len) : NULL;
+    if (list) {
+        char *text = memcpy(list + count, names, len);
+        for (; *n < count; text += strlen(text) + 1)
+            list[(*n)++] = text;
+    }
+    free(names);
+    return list;
+}
+
+static int write_value(const char *path, size_t path_len, const char *value)
+{
+    const struct part parts[] = {{path, path_len}, {value, strlen(value)}};
+    return request(XS_WRITE, parts, 2, NULL, NULL);
+}
+
+int xb_write(const char *value, const char *fmt, ...)
+{
+    FORMAT(path);
+    return path_rc ? path_rc : write_value(path, path_len, value);
+}
+
+int xb_write_number(uint64_t value, const char *fmt, ...)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    FORMAT(path);
+    return path_rc ? path_rc : write_value(path, path_len, text);
+}
+
+int xb_remove(const char *fmt, ...)
+{
+    FORMAT(path);
+    const struct part part = {path, path_len};
+    int rc = path_rc ? path_rc : request(XS_RM, &part, 1, NULL, NULL);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+int xb_begin(void)
+{
+    char *id = NULL;
+    const struct part part = {"", 1};
+    txn_lost = false;
+    int rc = request(XS_TRANSACTION_START, &part, 1, &id, NULL);
+    if (!rc)
+        txn = (uint32_t)strtoul(id, NULL, 10);
+    free(id);
+    return rc;
+}
+
+int xb_end(bool commit)
+{
+    const struct part part = {commit ? "T" : "F", 2};
+    int rc = txn_lost ? -EAGAIN : request(XS_TRANSACTION_END, &part, 1, NULL, NULL);
+    txn = 0;
+    txn_lost = false;
+    return rc;
+}
+
+/* --- watches --------------------------------------------------------------------------------- */
+
+static int ask_watch(uint32_t type, const struct xb_watch *w)
+{
+    char token[16];
+    snprintf(token, sizeof token, "%u", w->token);
+    const struct part parts[] = {{w->path, strlen(w->path) + 1}, {token, strlen(token) + 1}};
+    return request(type, parts, 2, NULL, NULL);
+}
+
+int xb_watch(struct xb_watch *w, const char *fmt, ...)
+{
+    FORMAT(path);
+    list_init(&w->link);
+    w->path = path_rc ? NULL : strdup(path);
+    if (!w->path)
+        return path_rc ? path_rc : -ENOMEM;
+    w->token = ++last_token;
+    /* First the list: its event may come before the reply. */
+    list_push_back(&watches, &w->link);
+    int rc = ask_watch(XS_WATCH, w);
+    /* Set by restore() already, if the connection was lost under way. */
+    if (rc && rc != -EEXIST) {
+        list_remove(&w->link);
+        free(w->path);
+        w->path = NULL;
+        return rc;
+    }
+    return 0;
+}
+
+void xb_unwatch(struct xb_watch *w)
+{
+    if (!w->path)
+        return;
+    list_remove(&w->link);
+    list_for_each_safe (it, &events) {
+        struct event *e = list_entry(it, struct event, link);
+        if (e->watch == w) {
+            list_remove(it);
+            free(e);
+        }
+    }
+    if (source.fd >= 0)
+        (void)ask_watch(XS_UNWATCH, w); /* a new connection does not have it any more */
+    free(w->path);
+    w->path = NULL;
+}

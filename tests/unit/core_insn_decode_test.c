@@ -1,7 +1,7 @@
 /*
  * The decoder, with the processor as its judge: each kind of write is made in all its widths and
  * address forms, decoded and carried out by insn_apply(), and executed; memory, registers and
- * flags must come out alike. Privileged instructions are compared with a list.
+ * flags must come out alike. What is refused is a list.
  */
 #include <asm/prctl.h>
 #include <stdlib.h>
@@ -102,13 +102,13 @@ static void compare(const struct code *c, struct insn_regs r, uint64_t undefined
 
     r.rip = (uint64_t)page + 512;
     memcpy(exact, c->bytes, c->n);
-    int rc = insn_decode(INSN_WRITES, exact, c->n, &r, &i);
+    int rc = insn_decode(exact, c->n, &r, &i);
     ok &= CHECK_EQ(rc, 0);
     if (rc == 0) {
         ok &= CHECK_EQ(i.length, c->n);
         for (unsigned n = 0; n < c->n; n++) {
             struct insn cut;
-            ok &= CHECK_EQ(insn_decode(INSN_WRITES, exact, n, &r, &cut), -XEN_EFAULT);
+            ok &= CHECK_EQ(insn_decode(exact, n, &r, &cut), -XEN_EFAULT);
         }
         uint64_t offset = i.addr - (uint64_t)data, old = 0, new_value = 0;
         if (CHECK(offset <= DATA - 8)) {
@@ -315,8 +315,7 @@ static void one_case(const struct kind *k, unsigned width, unsigned form, bool l
         struct insn i;
         struct insn_regs at = r;
         at.rip = (uint64_t)page + 512;
-        if (insn_decode(INSN_WRITES, c.bytes, c.n, &at, &i) == 0 &&
-            i.addr - (uint64_t)data < DATA - 8)
+        if (insn_decode(c.bytes, c.n, &at, &i) == 0 && i.addr - (uint64_t)data < DATA - 8)
             memcpy(&r.gpr[INSN_RAX], (void *)i.addr, width);
     }
     compare(&c, r, k->undefined);
@@ -402,7 +401,7 @@ static void test_odd(void)
     struct insn i;
     uint64_t v;
     r.gpr[INSN_RCX] = 3;
-    CHECK_EQ(insn_decode(INSN_WRITES, (const uint8_t *)"\xf3\x48\xab", 3, &r, &i), 0);
+    CHECK_EQ(insn_decode((const uint8_t *)"\xf3\x48\xab", 3, &r, &i), 0);
     uint64_t rip = r.rip, rdi = r.gpr[INSN_RDI];
     for (unsigned n = 1; n <= 3; n++) {
         CHECK(insn_apply(&i, 0, &r, &v) && v == r.gpr[INSN_RAX]);
@@ -414,79 +413,75 @@ static void test_odd(void)
 struct listed {
     const char *bytes;
     uint8_t n;
-    enum insn_op op;
-    uint8_t width;
 };
 
-static const struct listed privileged[] = {
-    {"\xe4\x61", 2, INSN_IN, 1},
-    {"\xe5\x61", 2, INSN_IN, 4},
-    {"\x66\xe7\x80", 3, INSN_OUT, 2},
-    {"\xec", 1, INSN_IN, 1},
-    {"\x66\xed", 2, INSN_IN, 2},
-    {"\xed", 1, INSN_IN, 4},
-    {"\x48\xed", 2, INSN_IN, 4},
-    {"\xee", 1, INSN_OUT, 1},
-    {"\xef", 1, INSN_OUT, 4},
-    {"\x6c", 1, INSN_INS, 1},
-    {"\xf3\x6d", 2, INSN_INS, 4},
-    {"\xf3\x66\x6f", 3, INSN_OUTS, 2},
-    {"\xfa", 1, INSN_CLI, 4},
-    {"\xfb", 1, INSN_STI, 4},
-    {"\xf4", 1, INSN_HLT, 4},
-    {"\x0f\x32", 2, INSN_RDMSR, 4},
-    {"\x0f\x30", 2, INSN_WRMSR, 4},
-    {"\x0f\x31", 2, INSN_RDTSC, 4},
-    {"\x0f\x33", 2, INSN_RDPMC, 4},
-    {"\x0f\x01\xf9", 3, INSN_RDTSCP, 4},
-    {"\x0f\x01\xd1", 3, INSN_XSETBV, 4},
-    {"\x0f\xa2", 2, INSN_CPUID, 4},
-    {"\x0f\x0bxen\x0f\xa2", 7, INSN_CPUID_FORCED, 4},
-    {"\x0f\x20\xc0", 3, INSN_MOV_FROM_CR, 8},
-    {"\x41\x0f\x22\xe1", 4, INSN_MOV_TO_CR, 8},
-    {"\x0f\x21\xf8", 3, INSN_MOV_FROM_DR, 8},
-    {"\x0f\x23\xf8", 3, INSN_MOV_TO_DR, 8},
-    {"\x0f\x06", 2, INSN_CLTS, 4},
-    {"\x0f\x01\xf0", 3, INSN_LMSW, 2},
-    {"\x0f\x01\xe0", 3, INSN_SMSW, 4},
-    {"\x0f\x09", 2, INSN_WBINVD, 4},
-    {"\x0f\x08", 2, INSN_INVD, 4},
-    {"\x0f\x01\x38", 3, INSN_INVLPG, 4},
-    {"\x41\x0f\x01\x7c\x24\x08", 6, INSN_INVLPG, 4},
-};
-
-/* Of neither class: each with a reason to think of it. */
+/* Each with a reason to think of it. */
 static const struct listed refused[] = {
-    {"\x67\x89\x03", 3, 0, 0}, /* address size */
-    {"\xf0\x89\x03", 3, 0, 0}, /* LOCK MOV */
-    {"\xf0\xfa", 2, 0, 0},
-    {"\xf3\x0f\x32", 3, 0, 0},
-    {"\x89\xc3", 2, 0, 0}, /* no memory operand */
-    {"\xf0\x01\xc0", 3, 0, 0},
-    {"\x48\x0f\xc7\x0b", 4, 0, 0}, /* CMPXCHG16B */
-    {"\x80\x3b\x01", 3, 0, 0},     /* CMP does not write */
-    {"\x39\x03", 2, 0, 0},
-    {"\xf6\x03\x01", 3, 0, 0}, /* TEST */
-    {"\xff\x13", 2, 0, 0},
-    {"\xff\x2b", 2, 0, 0}, /* CALL, far JMP */
-    {"\x8f\x00", 2, 0, 0},
-    {"\x0f\xab\xc0", 3, 0, 0},
-    {"\x0f\xba\x20\x01", 4, 0, 0}, /* BT */
-    {"\x0f\x01\x10", 3, 0, 0},
-    {"\x0f\x01\xf8", 3, 0, 0}, /* LGDT, SWAPGS */
-    {"\x0f\x01\x30", 3, 0, 0}, /* LMSW of memory */
-    {"\x0f\x0b", 2, 0, 0},
-    {"\x0f\x0bxem\x0f\xa2", 7, 0, 0},
-    {"\x66\x0f\x0bxen\x0f\xa2", 8, 0, 0},
-    {"\x0f\x05", 2, 0, 0},
-    {"\x0f\x11\x03", 3, 0, 0},
-    {"\xc7\xf8\0\0\0\0", 6, 0, 0},
-    {"\xcd\x80", 2, 0, 0},
-    {"\xcf", 1, 0, 0},
-    {"\x0f\x0f\x00\x00", 4, 0, 0},
-    {"\x0f\x38\xf1\x03", 4, 0, 0},
-    {"\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66", 16, 0, 0},
-    {"\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\xc7\x03", 16, 0, 0},
+    {"\x67\x89\x03", 3}, /* address size */
+    {"\xf0\x89\x03", 3}, /* LOCK MOV */
+    {"\xf0\xfa", 2},
+    {"\xf3\x0f\x32", 3},
+    {"\x89\xc3", 2}, /* no memory operand */
+    {"\xf0\x01\xc0", 3},
+    {"\x48\x0f\xc7\x0b", 4}, /* CMPXCHG16B */
+    {"\x80\x3b\x01", 3},     /* CMP does not write */
+    {"\x39\x03", 2},
+    {"\xf6\x03\x01", 3}, /* TEST */
+    {"\xff\x13", 2},
+    {"\xff\x2b", 2}, /* CALL, far JMP */
+    {"\x8f\x00", 2},
+    {"\x0f\xab\xc0", 3},
+    {"\x0f\xba\x20\x01", 4}, /* BT */
+    {"\x0f\x01\x10", 3},
+    {"\x0f\x01\xf8", 3}, /* LGDT, SWAPGS */
+    {"\x0f\x01\x30", 3}, /* LMSW of memory */
+    {"\x0f\x0b", 2},
+    {"\x0f\x0bxem\x0f\xa2", 7},
+    {"\x66\x0f\x0bxen\x0f\xa2", 8},
+    {"\x0f\x05", 2},
+    {"\x0f\x11\x03", 3},
+    {"\xc7\xf8\0\0\0\0", 6},
+    {"\xcd\x80", 2},
+    {"\xcf", 1},
+    {"\x0f\x0f\x00\x00", 4},
+    /* Privileged ones are privop.c's. */
+    {"\xe4\x61", 2},
+    {"\xe5\x61", 2},
+    {"\x66\xe7\x80", 3},
+    {"\xec", 1},
+    {"\x66\xed", 2},
+    {"\xed", 1},
+    {"\x48\xed", 2},
+    {"\xee", 1},
+    {"\xef", 1},
+    {"\x6c", 1},
+    {"\xf3\x6d", 2},
+    {"\xf3\x66\x6f", 3},
+    {"\xfa", 1},
+    {"\xfb", 1},
+    {"\xf4", 1},
+    {"\x0f\x32", 2},
+    {"\x0f\x30", 2},
+    {"\x0f\x31", 2},
+    {"\x0f\x33", 2},
+    {"\x0f\x01\xf9", 3},
+    {"\x0f\x01\xd1", 3},
+    {"\x0f\xa2", 2},
+    {"\x0f\x0bxen\x0f\xa2", 7},
+    {"\x0f\x20\xc0", 3},
+    {"\x41\x0f\x22\xe1", 4},
+    {"\x0f\x21\xf8", 3},
+    {"\x0f\x23\xf8", 3},
+    {"\x0f\x06", 2},
+    {"\x0f\x01\xf0", 3},
+    {"\x0f\x01\xe0", 3},
+    {"\x0f\x09", 2},
+    {"\x0f\x08", 2},
+    {"\x0f\x01\x38", 3},
+    {"\x41\x0f\x01\x7c\x24\x08", 6},
+    {"\x0f\x38\xf1\x03", 4},
+    {"\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66", 16},
+    {"\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\xc7\x03", 16},
 };
 
 static void test_lists(void)
@@ -494,53 +489,24 @@ static void test_lists(void)
     struct insn_regs r = random_regs();
     struct insn i;
 
-    r.gpr[INSN_RDX] = 0x123400cf8;
     r.gpr[INSN_RCX] = 5;
-    for (unsigned k = 0; k < ARRAY_SIZE(privileged); k++) {
-        const struct listed *l = &privileged[k];
-        const uint8_t *b = (const uint8_t *)l->bytes;
-        bool ok = CHECK_EQ(insn_decode(INSN_PRIVILEGED, b, l->n, &r, &i), 0) &&
-                  CHECK_EQ(i.op, l->op) && CHECK_EQ(i.length, l->n) && CHECK_EQ(i.width, l->width);
-        ok = CHECK(insn_decode(INSN_WRITES, b, l->n, &r, &i) == -XEN_EOPNOTSUPP) && ok;
-        for (unsigned n = 0; n < l->n; n++)
-            ok = CHECK(insn_decode(INSN_PRIVILEGED, b, n, &r, &i) != 0) && ok;
-        if (!ok)
-            printf("  privileged %u\n", k);
-    }
     for (unsigned k = 0; k < ARRAY_SIZE(refused); k++) {
         const uint8_t *b = (const uint8_t *)refused[k].bytes;
-        if (!CHECK(insn_decode(INSN_WRITES, b, refused[k].n, &r, &i) != 0) ||
-            !CHECK(insn_decode(INSN_PRIVILEGED, b, refused[k].n, &r, &i) != 0))
+        if (!CHECK(insn_decode(b, refused[k].n, &r, &i) != 0))
             printf("  refused %u\n", k);
     }
 
-    CHECK_EQ(insn_decode(INSN_PRIVILEGED, (const uint8_t *)"\xed", 1, &r, &i), 0);
-    CHECK_EQ(i.port, 0xcf8);
-    r.gpr[INSN_RAX] = ~0ull;
-    insn_set_reg(&i, &r, 0x12345678);
-    CHECK_EQ(r.gpr[INSN_RAX], 0x12345678);
-    uint64_t rip = r.rip;
-    insn_finish(&i, &r);
-    CHECK_EQ(r.rip, rip + 1);
-    CHECK_EQ(insn_decode(INSN_PRIVILEGED, (const uint8_t *)"\x45\x0f\x20\xc3", 4, &r, &i), 0);
-    CHECK(i.special == 8 && i.reg == 11); /* mov %cr8, %r11 */
-    CHECK_EQ(insn_decode(INSN_PRIVILEGED, (const uint8_t *)"\xf3\x6e", 2, &r, &i), 0);
-    CHECK_EQ(i.addr, r.gpr[INSN_RSI]);
-    uint64_t rsi = r.gpr[INSN_RSI];
-    rip = r.rip;
-    insn_finish(&i, &r);
-    CHECK(r.gpr[INSN_RSI] == rsi + 1 && r.gpr[INSN_RCX] == 4 && r.rip == rip);
     /* The page-table writes of a Debian kernel (xen-abi-trace.md 9.5). */
-    CHECK_EQ(insn_decode(INSN_WRITES, (const uint8_t *)"\xf0\x41\x80\x24\x24\xfd", 6, &r, &i), 0);
+    CHECK_EQ(insn_decode((const uint8_t *)"\xf0\x41\x80\x24\x24\xfd", 6, &r, &i), 0);
     CHECK(i.op == INSN_AND && i.width == 1 && i.lock && i.addr == r.gpr[12] && i.value == 0xfd);
-    CHECK_EQ(insn_decode(INSN_WRITES, (const uint8_t *)"\x3e\x41\x80\x24\x24\xfd", 6, &r, &i), 0);
+    CHECK_EQ(insn_decode((const uint8_t *)"\x3e\x41\x80\x24\x24\xfd", 6, &r, &i), 0);
     CHECK(i.op == INSN_AND && !i.lock && i.length == 6);
-    CHECK_EQ(insn_decode(INSN_WRITES, (const uint8_t *)"\x48\x89\x2b", 3, &r, &i), 0);
+    CHECK_EQ(insn_decode((const uint8_t *)"\x48\x89\x2b", 3, &r, &i), 0);
     CHECK(i.op == INSN_MOV && i.width == 8 && i.addr == r.gpr[INSN_RBX] &&
           i.value == r.gpr[INSN_RBP]);
-    CHECK_EQ(insn_decode(INSN_WRITES, (const uint8_t *)"\x48\x87\x75\0", 4, &r, &i), 0);
+    CHECK_EQ(insn_decode((const uint8_t *)"\x48\x87\x75\0", 4, &r, &i), 0);
     CHECK(i.op == INSN_XCHG && i.addr == r.gpr[INSN_RBP] && i.reg == INSN_RSI);
-    CHECK_EQ(insn_decode(INSN_WRITES, (const uint8_t *)"\x48\x89\x44\x24\x10", 5, &r, &i), 0);
+    CHECK_EQ(insn_decode((const uint8_t *)"\x48\x89\x44\x24\x10", 5, &r, &i), 0);
     CHECK_EQ(i.addr, r.gpr[INSN_RSP] + 16);
 }
 
@@ -557,17 +523,13 @@ static void test_noise(void)
             r.gpr[k] = rnd();
         for (size_t k = 0; k < n; k++)
             b[k] = k < 3 && rnd() % 2 ? starts[rnd() % 8] : (uint8_t)rnd();
-        for (unsigned class = INSN_PRIVILEGED; class <= INSN_WRITES; class ++) {
-            int rc = insn_decode((enum insn_class) class, b, n, &r, &i);
-            if (rc == 0) {
-                CHECK(i.length <= n && i.length <= INSN_LENGTH_MAX);
-                CHECK((i.op >= INSN_FIRST_WRITE) == (class == INSN_WRITES));
-                uint64_t v;
-                if (class == INSN_WRITES)
-                    (void)!insn_apply(&i, rnd(), &r, &v);
-            } else {
-                CHECK(rc == -XEN_EOPNOTSUPP || (rc == -XEN_EFAULT && n < INSN_LENGTH_MAX));
-            }
+        int rc = insn_decode(b, n, &r, &i);
+        if (rc == 0) {
+            uint64_t v;
+            CHECK(i.length <= n && i.length <= INSN_LENGTH_MAX);
+            (void)!insn_apply(&i, rnd(), &r, &v);
+        } else {
+            CHECK(rc == -XEN_EOPNOTSUPP || (rc == -XEN_EFAULT && n < INSN_LENGTH_MAX));
         }
         free(b);
     }

@@ -131,18 +131,13 @@ static bool compare_exchange_8b(uint64_t old, struct insn_regs *regs, uint64_t *
     return false;
 }
 
-void insn_set_reg(const struct insn *i, struct insn_regs *regs, uint64_t value)
-{
-    set_register(regs, i->reg, i->high_byte, i->width, value);
-}
-
-void insn_finish(const struct insn *i, struct insn_regs *regs)
+static void finish(const struct insn *i, struct insn_regs *regs)
 {
     uint64_t step = regs->rflags & DF ? -(uint64_t)i->width : i->width;
 
-    if (i->op == INSN_INS || i->op == INSN_STOS || i->op == INSN_MOVS)
+    if (i->op == INSN_STOS || i->op == INSN_MOVS)
         regs->gpr[INSN_RDI] += step;
-    if (i->op == INSN_OUTS || i->op == INSN_MOVS)
+    if (i->op == INSN_MOVS)
         regs->gpr[INSN_RSI] += step;
     if (i->rep && --regs->gpr[INSN_RCX] != 0)
         return;
@@ -212,10 +207,10 @@ bool insn_apply(const struct insn *i, uint64_t old, struct insn_regs *regs, uint
     case INSN_CMPXCHG8B:
         write = compare_exchange_8b(old, regs, &result);
         break;
-    default:
-        return false; /* not a write */
+    case INSN_REFUSED:
+        return false;
     }
     *new_value = result & mask(i);
-    insn_finish(i, regs);
+    finish(i, regs);
     return write;
 }

@@ -6,29 +6,20 @@
 
 /* Where an instruction's operands are. */
 enum form {
-    NO_OPERANDS = 1,
-    MEM_REG,     /* ModRM: memory, register */
+    MEM_REG = 1, /* ModRM: memory, register */
     MEM_IMM,     /* memory, immediate of the operand's width, 4 bytes at most */
     MEM_IMM8,    /* memory, sign-extended byte */
     MEM_BIT,     /* memory, number of a bit in a byte */
     MEM_BIT_REG, /* memory, number of a bit in a register */
     MEM_ONLY,
     ADDRESS_ACC, /* 8-byte address in the instruction, accumulator */
-    STRING_PORT,
     STRING,
-    PORT_IMM,
-    PORT_DX,
-    SPECIAL_REG, /* control or debug register, general register */
-    GROUP_01,    /* 0F 01 */
-    FORCED,      /* 0F 0B */
 };
 
 enum {
-    WRITES = 1, /* of class INSN_WRITES */
-    BYTE = 2,   /* width is 1 */
-    LOCKS = 4,  /* may have a LOCK prefix */
-    LONG = 8,   /* width is always 8 */
-    GROUP = 16, /* op is a row of groups[], which ModRM.reg indexes */
+    BYTE = 1,  /* width is 1 */
+    LOCKS = 2, /* may have a LOCK prefix */
+    GROUP = 4, /* op is a row of groups[], which ModRM.reg indexes */
 };
 
 struct opcode {
@@ -46,8 +37,7 @@ static const uint8_t groups[][8] = {
     [G_CMPXCHG8B] = {[1] = INSN_CMPXCHG8B},
 };
 
-#define ALU(base, op)                                                                              \
-    [base] = {op, MEM_REG, WRITES | LOCKS | BYTE}, [(base) + 1] = {op, MEM_REG, WRITES | LOCKS}
+#define ALU(base, op) [base] = {op, MEM_REG, LOCKS | BYTE}, [(base) + 1] = {op, MEM_REG, LOCKS}
 
 static const struct opcode one_byte[256] = {
     ALU(0x00, INSN_ADD),
@@ -57,67 +47,38 @@ static const struct opcode one_byte[256] = {
     ALU(0x20, INSN_AND),
     ALU(0x28, INSN_SUB),
     ALU(0x30, INSN_XOR),
-    [0x6c] = {INSN_INS, STRING_PORT, BYTE},
-    [0x6d] = {INSN_INS, STRING_PORT, 0},
-    [0x6e] = {INSN_OUTS, STRING_PORT, BYTE},
-    [0x6f] = {INSN_OUTS, STRING_PORT, 0},
-    [0x80] = {G_ALU, MEM_IMM, WRITES | LOCKS | BYTE | GROUP},
-    [0x81] = {G_ALU, MEM_IMM, WRITES | LOCKS | GROUP},
-    [0x83] = {G_ALU, MEM_IMM8, WRITES | LOCKS | GROUP},
-    [0x86] = {INSN_XCHG, MEM_REG, WRITES | LOCKS | BYTE},
-    [0x87] = {INSN_XCHG, MEM_REG, WRITES | LOCKS},
-    [0x88] = {INSN_MOV, MEM_REG, WRITES | BYTE},
-    [0x89] = {INSN_MOV, MEM_REG, WRITES},
-    [0xa2] = {INSN_MOV, ADDRESS_ACC, WRITES | BYTE},
-    [0xa3] = {INSN_MOV, ADDRESS_ACC, WRITES},
-    [0xa4] = {INSN_MOVS, STRING, WRITES | BYTE},
-    [0xa5] = {INSN_MOVS, STRING, WRITES},
-    [0xaa] = {INSN_STOS, STRING, WRITES | BYTE},
-    [0xab] = {INSN_STOS, STRING, WRITES},
-    [0xc6] = {G_MOV, MEM_IMM, WRITES | BYTE | GROUP},
-    [0xc7] = {G_MOV, MEM_IMM, WRITES | GROUP},
-    [0xe4] = {INSN_IN, PORT_IMM, BYTE},
-    [0xe5] = {INSN_IN, PORT_IMM, 0},
-    [0xe6] = {INSN_OUT, PORT_IMM, BYTE},
-    [0xe7] = {INSN_OUT, PORT_IMM, 0},
-    [0xec] = {INSN_IN, PORT_DX, BYTE},
-    [0xed] = {INSN_IN, PORT_DX, 0},
-    [0xee] = {INSN_OUT, PORT_DX, BYTE},
-    [0xef] = {INSN_OUT, PORT_DX, 0},
-    [0xf4] = {INSN_HLT, NO_OPERANDS, 0},
-    [0xf6] = {G_UNARY, MEM_ONLY, WRITES | LOCKS | BYTE | GROUP},
-    [0xf7] = {G_UNARY, MEM_ONLY, WRITES | LOCKS | GROUP},
-    [0xfa] = {INSN_CLI, NO_OPERANDS, 0},
-    [0xfb] = {INSN_STI, NO_OPERANDS, 0},
-    [0xfe] = {G_INC, MEM_ONLY, WRITES | LOCKS | BYTE | GROUP},
-    [0xff] = {G_INC, MEM_ONLY, WRITES | LOCKS | GROUP},
+    [0x80] = {G_ALU, MEM_IMM, LOCKS | BYTE | GROUP},
+    [0x81] = {G_ALU, MEM_IMM, LOCKS | GROUP},
+    [0x83] = {G_ALU, MEM_IMM8, LOCKS | GROUP},
+    [0x86] = {INSN_XCHG, MEM_REG, LOCKS | BYTE},
+    [0x87] = {INSN_XCHG, MEM_REG, LOCKS},
+    [0x88] = {INSN_MOV, MEM_REG, BYTE},
+    [0x89] = {INSN_MOV, MEM_REG, 0},
+    [0xa2] = {INSN_MOV, ADDRESS_ACC, BYTE},
+    [0xa3] = {INSN_MOV, ADDRESS_ACC, 0},
+    [0xa4] = {INSN_MOVS, STRING, BYTE},
+    [0xa5] = {INSN_MOVS, STRING, 0},
+    [0xaa] = {INSN_STOS, STRING, BYTE},
+    [0xab] = {INSN_STOS, STRING, 0},
+    [0xc6] = {G_MOV, MEM_IMM, BYTE | GROUP},
+    [0xc7] = {G_MOV, MEM_IMM, GROUP},
+    [0xf6] = {G_UNARY, MEM_ONLY, LOCKS | BYTE | GROUP},
+    [0xf7] = {G_UNARY, MEM_ONLY, LOCKS | GROUP},
+    [0xfe] = {G_INC, MEM_ONLY, LOCKS | BYTE | GROUP},
+    [0xff] = {G_INC, MEM_ONLY, LOCKS | GROUP},
 };
 
 static const struct opcode two_byte[256] = {
-    [0x01] = {INSN_REFUSED, GROUP_01, 0},
-    [0x06] = {INSN_CLTS, NO_OPERANDS, 0},
-    [0x08] = {INSN_INVD, NO_OPERANDS, 0},
-    [0x09] = {INSN_WBINVD, NO_OPERANDS, 0},
-    [0x0b] = {INSN_CPUID_FORCED, FORCED, 0},
-    [0x20] = {INSN_MOV_FROM_CR, SPECIAL_REG, LONG},
-    [0x21] = {INSN_MOV_FROM_DR, SPECIAL_REG, LONG},
-    [0x22] = {INSN_MOV_TO_CR, SPECIAL_REG, LONG},
-    [0x23] = {INSN_MOV_TO_DR, SPECIAL_REG, LONG},
-    [0x30] = {INSN_WRMSR, NO_OPERANDS, 0},
-    [0x31] = {INSN_RDTSC, NO_OPERANDS, 0},
-    [0x32] = {INSN_RDMSR, NO_OPERANDS, 0},
-    [0x33] = {INSN_RDPMC, NO_OPERANDS, 0},
-    [0xa2] = {INSN_CPUID, NO_OPERANDS, 0},
-    [0xab] = {INSN_BTS, MEM_BIT_REG, WRITES | LOCKS},
-    [0xb0] = {INSN_CMPXCHG, MEM_REG, WRITES | LOCKS | BYTE},
-    [0xb1] = {INSN_CMPXCHG, MEM_REG, WRITES | LOCKS},
-    [0xb3] = {INSN_BTR, MEM_BIT_REG, WRITES | LOCKS},
-    [0xba] = {G_BIT, MEM_BIT, WRITES | LOCKS | GROUP},
-    [0xbb] = {INSN_BTC, MEM_BIT_REG, WRITES | LOCKS},
-    [0xc0] = {INSN_XADD, MEM_REG, WRITES | LOCKS | BYTE},
-    [0xc1] = {INSN_XADD, MEM_REG, WRITES | LOCKS},
-    [0xc3] = {INSN_MOV, MEM_REG, WRITES}, /* MOVNTI */
-    [0xc7] = {G_CMPXCHG8B, MEM_ONLY, WRITES | LOCKS | GROUP},
+    [0xab] = {INSN_BTS, MEM_BIT_REG, LOCKS},
+    [0xb0] = {INSN_CMPXCHG, MEM_REG, LOCKS | BYTE},
+    [0xb1] = {INSN_CMPXCHG, MEM_REG, LOCKS},
+    [0xb3] = {INSN_BTR, MEM_BIT_REG, LOCKS},
+    [0xba] = {G_BIT, MEM_BIT, LOCKS | GROUP},
+    [0xbb] = {INSN_BTC, MEM_BIT_REG, LOCKS},
+    [0xc0] = {INSN_XADD, MEM_REG, LOCKS | BYTE},
+    [0xc1] = {INSN_XADD, MEM_REG, LOCKS},
+    [0xc3] = {INSN_MOV, MEM_REG, 0}, /* MOVNTI */
+    [0xc7] = {G_CMPXCHG8B, MEM_ONLY, LOCKS | GROUP},
 };
 
 enum { REX_W = 8, REX_R = 4, REX_X = 2, REX_B = 1 };
@@ -253,37 +214,6 @@ static bool memory_operands(struct state *s, struct insn *i, enum form form)
     return true;
 }
 
-static bool group_01(struct state *s, struct insn *i)
-{
-    s->modrm = next_byte(s);
-    unsigned which = s->modrm >> 3 & 7;
-
-    if (s->modrm == 0xd1 || s->modrm == 0xf9) {
-        i->op = s->modrm == 0xd1 ? INSN_XSETBV : INSN_RDTSCP;
-    } else if (is_register(s) && (which == 4 || which == 6)) {
-        i->op = which == 4 ? INSN_SMSW : INSN_LMSW;
-        if (which == 6)
-            i->width = 2;
-        name_register(s, i, modrm_rm(s));
-        i->value = register_value(i, s->regs);
-    } else if (!is_register(s) && which == 7) {
-        i->op = INSN_INVLPG;
-        i->addr = memory_address(s, 0);
-    } else {
-        return false;
-    }
-    return true;
-}
-
-static bool special_reg(struct state *s, struct insn *i)
-{
-    s->modrm = next_byte(s); /* its upper two bits do not matter */
-    i->special = (uint8_t)modrm_reg(s);
-    i->reg = (uint8_t)modrm_rm(s);
-    i->value = s->regs->gpr[i->reg];
-    return true;
-}
-
 static bool string_operands(struct state *s, struct insn *i)
 {
     i->rep = s->rep;
@@ -291,60 +221,18 @@ static bool string_operands(struct state *s, struct insn *i)
     i->value = truncate(s->regs->gpr[INSN_RAX], i->width);
     if (i->op == INSN_MOVS)
         i->source = s->regs->gpr[INSN_RSI] + s->segment_base;
-    if (i->op == INSN_OUTS)
-        i->addr = s->regs->gpr[INSN_RSI] + s->segment_base;
     return !i->rep || s->regs->gpr[INSN_RCX] != 0;
-}
-
-static bool forced(struct state *s, struct insn *i)
-{
-    static const uint8_t rest[5] = {'x', 'e', 'n', 0x0f, 0xa2};
-
-    for (unsigned k = 0; k < sizeof(rest); k++) {
-        if (next_byte(s) != rest[k])
-            return false;
-    }
-    return i->op == INSN_CPUID_FORCED;
 }
 
 static bool operands(struct state *s, struct insn *i, const struct opcode *o)
 {
-    bool port = o->form == STRING_PORT || o->form == PORT_IMM || o->form == PORT_DX;
-
-    i->width = o->flags & BYTE ? 1 : o->flags & LONG || s->rex & REX_W ? 8 : s->wide16 ? 2 : 4;
-    if (port && i->width == 8)
-        i->width = 4;
-    if (port) {
-        i->port = (uint16_t)s->regs->gpr[INSN_RDX];
-        i->value = truncate(s->regs->gpr[INSN_RAX], i->width);
-    }
-    switch ((enum form)o->form) {
-    case NO_OPERANDS:
-    case PORT_DX:
-        return true;
-    case PORT_IMM:
-        i->port = next_byte(s);
-        return true;
-    case STRING_PORT:
-    case STRING:
+    i->width = o->flags & BYTE ? 1 : s->rex & REX_W ? 8 : s->wide16 ? 2 : 4;
+    if (o->form == STRING)
         return string_operands(s, i);
-    case SPECIAL_REG:
-        return special_reg(s, i);
-    case GROUP_01:
-        return group_01(s, i);
-    case FORCED:
-        return s->at == 2 && forced(s, i);
-    case ADDRESS_ACC:
+    if (o->form == ADDRESS_ACC) {
         i->addr = next_number(s, 8) + s->segment_base;
         i->value = truncate(s->regs->gpr[INSN_RAX], i->width);
         return true;
-    case MEM_REG:
-    case MEM_IMM:
-    case MEM_IMM8:
-    case MEM_BIT:
-    case MEM_BIT_REG:
-    case MEM_ONLY:
-        break;
     }
     s->modrm = next_byte(s);
     if (o->flags & GROUP)
@@ -400,8 +288,7 @@ static bool prefixes(struct state *s, struct insn *i, uint8_t *opcode)
     }
 }
 
-int insn_decode(enum insn_class class, const uint8_t *bytes, size_t n, const struct insn_regs *regs,
-                struct insn *i)
+int insn_decode(const uint8_t *bytes, size_t n, const struct insn_regs *regs, struct insn *i)
 {
     struct state s = {.bytes = bytes, .n = min_u64(n, INSN_LENGTH_MAX), .regs = regs};
     const struct opcode *o = one_byte;
@@ -416,9 +303,8 @@ int insn_decode(enum insn_class class, const uint8_t *bytes, size_t n, const str
     if (ok && !s.cut) {
         o += opcode;
         i->op = o->flags & GROUP ? INSN_REFUSED : (enum insn_op)o->op;
-        ok = o->form != 0 && ((o->flags & WRITES) != 0) == (class == INSN_WRITES) &&
-             (!i->lock || (o->flags & LOCKS)) &&
-             (!s.rep || o->form == STRING || o->form == STRING_PORT) && operands(&s, i, o);
+        ok = o->form != 0 && (!i->lock || (o->flags & LOCKS)) && (!s.rep || o->form == STRING) &&
+             operands(&s, i, o);
     }
     if (s.cut)
         return n < INSN_LENGTH_MAX ? -XEN_EFAULT : -XEN_EOPNOTSUPP;

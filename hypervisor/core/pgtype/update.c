@@ -223,7 +223,7 @@ bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va)
     if (!slot)
         return false;
     length = fetch(regs->rip, code);
-    if (length && !insn_decode(INSN_WRITES, code, length, regs, &insn) && insn.addr == va &&
+    if (length && !insn_decode(code, length, regs, &insn) && insn.addr == va &&
         (va & 7) + insn.width <= 8 && insn.op != INSN_MOVS && insn.op != INSN_CMPXCHG8B)
         done = carry_out(&c, &insn, regs, slot);
     table_unhold(v, l1);

@@ -1,0 +1,66 @@
+/* Backtraces along frame pointers, with names from the table that gk-cc links in. */
+#include "mem/mem.h"
+#include "start/kit.h"
+
+/* Sorted by address; made by gk-cc's second link. Absent in a link without it. */
+struct symbol {
+    uint32_t address, name;
+};
+extern const struct symbol gk_symbols[] __attribute__((weak));
+extern const uint32_t gk_symbols_count __attribute__((weak));
+extern const char gk_symbol_names[] __attribute__((weak));
+
+#define FRAMES_MAX 32
+
+const char *kit_symbol(uint64_t address, uint64_t *offset)
+{
+    if (!&gk_symbols_count || address < ADDRESS(kit_text_start) || address >= ADDRESS(kit_text_end))
+        return NULL;
+    size_t low = 0, high = gk_symbols_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (gk_symbols[middle].address <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (!low)
+        return NULL;
+    *offset = address - gk_symbols[low - 1].address;
+    return gk_symbol_names + gk_symbols[low - 1].name;
+}
+
+static void frame_print(uint64_t rip)
+{
+    uint64_t offset = 0;
+    const char *name = kit_symbol(rip, &offset);
+
+    if (name)
+        gk_printf("  %016lx %s+0x%lx\n", rip, name, offset);
+    else
+        gk_printf("  %016lx\n", rip);
+}
+
+/* A frame pointer is followed upwards only, and only through mapped memory. */
+void kit_backtrace(uint64_t rip, uint64_t rbp)
+{
+    gk_printf("backtrace:\n");
+    if (rip)
+        frame_print(rip);
+    for (unsigned int i = 0; i < FRAMES_MAX; i++) {
+        if (rbp % 8 || !kit_mapped((void *)rbp) || !kit_mapped((void *)(rbp + 15)))
+            return;
+        uint64_t next = ((const uint64_t *)rbp)[0], back = ((const uint64_t *)rbp)[1];
+        if (back < ADDRESS(kit_text_start) || back >= ADDRESS(kit_text_end))
+            return;
+        frame_print(back);
+        if (next <= rbp)
+            return;
+        rbp = next;
+    }
+}
+
+void gk_backtrace(void)
+{
+    kit_backtrace(0, ADDRESS(__builtin_frame_address(0)));
+}

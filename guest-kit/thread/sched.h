@@ -1,0 +1,34 @@
+/* Inside the thread room. */
+#ifndef THREAD_SCHED_H
+#define THREAD_SCHED_H
+
+#include <gk/thread.h>
+#include <gk/time.h>
+
+enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_ENDED };
+
+struct gk_thread {
+    void *sp;               /* first: thread/switch.S */
+    struct gk_thread *next; /* of those that are ready */
+    enum thread_state state;
+    bool woken; /* by gk_wake(), not by the deadline */
+    bool detached;
+    struct gk_timer timer;
+    uint8_t *stack; /* its guard page */
+    size_t stack_pages;
+    void (*run)(void *);
+    void *argument;
+    void *slots[GK_THREAD_SLOTS];
+    struct gk_waitq joiners;
+    char name[16];
+};
+
+/* Turns the start-up code into the first thread, `run`. */
+_Noreturn void kit_threads_start(void (*run)(void *), size_t stack);
+
+/* switch.S: saves what a call must keep and goes on where `to` left off. */
+void kit_switch(struct gk_thread *from, const struct gk_thread *to);
+void kit_thread_entry(void);
+void kit_thread_main(void);
+
+#endif

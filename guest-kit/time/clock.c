@@ -1,0 +1,124 @@
+/*
+ * The clocks, and the timers' one connection to the hypervisor.
+ *
+ * The hypervisor's timer is set when a timer is earlier than what it is set to; not when a timer
+ * goes away or moves back, as time-outs mostly do: then it fires once for nothing.
+ */
+#include "evt/evt.h"
+#include "time/clock.h"
+
+static uint64_t offset; /* gk_time_mono() = system time + offset */
+static uint64_t latest; /* what was returned last; guards against a step back */
+static struct gk_timer *timers;
+static uint64_t armed = UINT64_MAX; /* in gk_time_mono() */
+
+static uint64_t system_time(void)
+{
+    const volatile struct vcpu_time_info *t = &kit_vcpu_info->time;
+    struct clock_scale s;
+    uint64_t tsc;
+    uint32_t version;
+
+    do {
+        version = t->version;
+        kit_rmb();
+        s = (struct clock_scale){t->tsc_timestamp, t->system_time, t->tsc_to_system_mul,
+                                 t->tsc_shift};
+        tsc = __builtin_ia32_rdtsc();
+        kit_rmb();
+    } while (version & 1 || version != t->version);
+    return clock_scaled(&s, tsc);
+}
+
+uint64_t gk_time_mono(void)
+{
+    uint64_t now = system_time() + offset;
+
+    if (now > latest)
+        latest = now;
+    return latest;
+}
+
+uint64_t gk_time_wall(void)
+{
+    uint64_t seconds, ns;
+    uint32_t version;
+
+    do {
+        version = kit_shared->wc_version;
+        kit_rmb();
+        seconds = (uint64_t)kit_shared->wc_sec_hi << 32 | kit_shared->wc_sec;
+        ns = kit_shared->wc_nsec;
+        kit_rmb();
+    } while (version & 1 || version != kit_shared->wc_version);
+    return seconds * GK_S + ns + system_time();
+}
+
+void kit_timers_arm(void)
+{
+    if (!timers || timers->deadline >= armed)
+        return;
+    armed = timers->deadline;
+    HC1(__HYPERVISOR_set_timer_op, armed - offset);
+}
+
+static void timers_run(uint32_t port, void *argument)
+{
+    uint64_t now = gk_time_mono();
+
+    (void)port;
+    (void)argument;
+    armed = UINT64_MAX;
+    while (timers && timers->deadline <= now) {
+        struct gk_timer *t = timers;
+        timers = timers_remove(timers, t);
+        t->set = false;
+        t->call(t->argument);
+    }
+    kit_timers_arm();
+}
+
+void gk_timer_set(struct gk_timer *timer, uint64_t deadline, void (*call)(void *), void *argument)
+{
+    gk_timer_stop(timer);
+    timer->deadline = deadline;
+    timer->call = call;
+    timer->argument = argument;
+    timer->set = true;
+    timers = timers_add(timers, timer);
+    kit_timers_arm();
+}
+
+bool gk_timer_stop(struct gk_timer *timer)
+{
+    if (!timer->set)
+        return false;
+    timer->set = false;
+    timers = timers_remove(timers, timer);
+    return true;
+}
+
+static void timer_bind(void)
+{
+    if (gk_evt_virq(VIRQ_TIMER, timers_run, NULL) < 0)
+        gk_panic("no timer");
+}
+
+void kit_clock_init(void)
+{
+    offset = -system_time();
+    timer_bind();
+}
+
+void kit_clock_suspend(void)
+{
+    gk_time_mono();
+}
+
+void kit_clock_resume(void)
+{
+    offset = latest - system_time();
+    armed = UINT64_MAX;
+    timer_bind();
+    kit_timers_arm();
+}

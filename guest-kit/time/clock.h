@@ -1,0 +1,28 @@
+/* Inside the time room. */
+#ifndef TIME_CLOCK_H
+#define TIME_CLOCK_H
+
+#include <gk/time.h>
+#include "start/xen.h"
+
+void kit_clock_init(void);
+/* Before and after the guest was elsewhere: gk_time_mono() goes on where it was. */
+void kit_clock_suspend(void);
+void kit_clock_resume(void);
+/* Called before sleeping: sees to it that the hypervisor wakes us for the first timer. */
+void kit_timers_arm(void);
+
+/* --- scale.c: pure --- */
+struct clock_scale {
+    uint64_t tsc, system;
+    uint32_t mul;
+    int8_t shift;
+};
+uint64_t clock_scaled(const struct clock_scale *s, uint64_t tsc);
+
+/* --- heap.c: pure. Timers in a pairing heap, the earliest at the root. --- */
+struct gk_timer *timers_add(struct gk_timer *root, struct gk_timer *timer);
+struct gk_timer *timers_remove(struct gk_timer *root, struct gk_timer *timer);
+const char *timers_audit(const struct gk_timer *root);
+
+#endif

@@ -2,6 +2,12 @@
 # /argon/expect: SOURCE-DISK TARGET-DISK SHA256 MiB; a network test if there is an interface.
 . /argon/lib.sh
 read -r src dst sum mib </argon/expect
+# The kernel looks for disks in parallel: which is sda and which sdb may change from boot to boot.
+wait_for 60 test -b "/dev/$src" -a -b "/dev/$dst"
+if grep -q TARGET "/sys/block/$src/device/model" 2>/dev/null; then
+    set -- "$src"
+    src=$dst dst=$1
+fi
 check "disks appear" wait_for 60 test -b "/dev/$src" -a -b "/dev/$dst"
 got=$(dd if="/dev/$src" bs=1M count="$mib" 2>/dev/null | sha256sum | cut -d' ' -f1)
 check "disk read: sha256 of $mib MiB" test "$got" = "$sum"

@@ -60,6 +60,7 @@ void kit_console_init(void)
 
 void kit_console_resume(void)
 {
+    ring = kit_mfn_va(kit_start_info->console.domU.mfn);
     gk_evt_handle(port(), event, NULL);
     gk_evt_send(port());
 }

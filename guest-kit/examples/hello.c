@@ -21,7 +21,9 @@ static bool same(const char *a, const char *b)
     return *a == *b;
 }
 
-static void end(const char *how)
+int main(int argc, char **argv);
+
+static void end_by(const char *how)
 {
     static unsigned char code[] = {0xc3};
 
@@ -30,7 +32,7 @@ static void end(const char *how)
     if (same(how, "fault"))
         *(volatile int *)gk_option_u64("at", 0x10) = 1;
     if (same(how, "write-code"))
-        *(volatile unsigned char *)(uintptr_t)end = 0xc3;
+        *(volatile unsigned char *)(uintptr_t)main = 0xc3;
     if (same(how, "run-data"))
         ((void (*)(void))(uintptr_t)code)();
     if (same(how, "overflow"))
@@ -45,6 +47,6 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         gk_printf("argument %d: %s\n", i, argv[i]);
     if (gk_option("end", how, sizeof(how)) > 0)
-        end(how);
+        end_by(how);
     return (int)gk_option_u64("exit", 0);
 }

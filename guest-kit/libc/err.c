@@ -1,5 +1,7 @@
 /* Names of error numbers. */
 #include <gk/err.h>
+#include "libc/string.h"
+#include "start/kit.h"
 
 static const struct {
     int number;
@@ -8,6 +10,14 @@ static const struct {
 #define XEN_ERRNO(name, value) {XEN_##name, #name},
 #include <xen/errno.h>
 };
+
+int kit_err_number(const char *name)
+{
+    for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strcmp(names[i].name, name))
+            return names[i].number;
+    return XEN_EIO;
+}
 
 const char *gk_err_name(int error)
 {

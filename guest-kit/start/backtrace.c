@@ -12,9 +12,14 @@ extern const char gk_symbol_names[] __attribute__((weak));
 
 #define FRAMES_MAX 32
 
+static bool is_code(uint64_t address)
+{
+    return address >= ADDRESS(kit_text_start) && address < ADDRESS(kit_text_end);
+}
+
 const char *kit_symbol(uint64_t address, uint64_t *offset)
 {
-    if (!&gk_symbols_count || address < ADDRESS(kit_text_start) || address >= ADDRESS(kit_text_end))
+    if (!&gk_symbols_count || !is_code(address))
         return NULL;
     size_t low = 0, high = gk_symbols_count;
     while (low < high) {
@@ -51,13 +56,24 @@ void kit_backtrace(uint64_t rip, uint64_t rbp)
         if (rbp % 8 || !kit_mapped((void *)rbp) || !kit_mapped((void *)(rbp + 15)))
             return;
         uint64_t next = ((const uint64_t *)rbp)[0], back = ((const uint64_t *)rbp)[1];
-        if (back < ADDRESS(kit_text_start) || back >= ADDRESS(kit_text_end))
+        if (!is_code(back))
             return;
         frame_print(back);
         if (next <= rbp)
             return;
         rbp = next;
     }
+}
+
+void kit_backtrace_trap(const struct kit_regs *r)
+{
+    const uint64_t *top = (const uint64_t *)r->rsp;
+    uint64_t from = r->rip;
+
+    /* A jump to nowhere: the call that did it is the last thing on the stack. */
+    if (!is_code(from) && r->rsp % 8 == 0 && kit_mapped(top))
+        from = *top;
+    kit_backtrace(from, r->rbp);
 }
 
 void gk_backtrace(void)

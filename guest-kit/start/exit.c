@@ -9,9 +9,6 @@
 static void (*exits[EXITS_MAX])(void);
 static unsigned int exits_count;
 
-/* Linked in only when the program uses xenstore at all. */
-int kit_exit_code_publish(int code) __attribute__((weak));
-
 int gk_at_exit(void (*call)(void))
 {
     if (exits_count == EXITS_MAX)
@@ -34,8 +31,7 @@ void gk_exit(int code)
         exits[--exits_count]();
     if (code)
         gk_printf("exit code %d\n", code);
-    if (kit_exit_code_publish)
-        kit_exit_code_publish(code);
+    kit_exit_code_publish(code);
     gk_console_flush(gk_time_mono() + 5 * GK_S);
     kit_shutdown(SHUTDOWN_poweroff);
 }

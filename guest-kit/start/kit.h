@@ -27,10 +27,17 @@ _Noreturn void kit_start(struct start_info *info);
 /* Tells the hypervisor that this domain ends, SHUTDOWN_... */
 _Noreturn void kit_shutdown(unsigned int reason);
 
+/* Writes data/exit-code, if there is a xenstore that answers. */
+void kit_exit_code_publish(int code);
+
 /* Prints the chain of frames that begins at `rbp`, after `rip` (0: none). */
 void kit_backtrace(uint64_t rip, uint64_t rbp);
+void kit_backtrace_trap(const struct kit_regs *regs);
 /* The function that holds an address and its distance into it; NULL: unknown. */
 const char *kit_symbol(uint64_t address, uint64_t *offset);
+
+/* The number of an error's name, positive; XEN_EIO for an unknown one. */
+int kit_err_number(const char *name);
 
 /*
  * A driver that wants to start before main(): its init runs in the main thread, in the order of the

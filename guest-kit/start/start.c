@@ -5,8 +5,10 @@
 #include "console/con.h"
 #include "evt/evt.h"
 #include "mem/mem.h"
+#include "start/suspend.h"
 #include "thread/sched.h"
 #include "time/clock.h"
+#include "xenbus/xb.h"
 
 struct start_info *kit_start_info;
 
@@ -48,6 +50,8 @@ static int arguments_split(void)
 static void main_thread(void *unused)
 {
     (void)unused;
+    kit_p2m_publish();
+    kit_control_start();
     for (const kit_driver_init *d = kit_drivers_start; d < kit_drivers_end; d++)
         (*d)();
     int count = arguments_split();

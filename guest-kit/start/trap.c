@@ -80,6 +80,6 @@ void kit_trap(struct kit_regs *r)
     gk_printf("  rbp %016lx r8  %016lx r9  %016lx\n", r->rbp, r->r8, r->r9);
     gk_printf("  r10 %016lx r11 %016lx r12 %016lx\n", r->r10, r->r11, r->r12);
     gk_printf("  r13 %016lx r14 %016lx r15 %016lx\n", r->r13, r->r14, r->r15);
-    kit_backtrace(r->rip, r->rbp);
+    kit_backtrace_trap(r);
     kit_shutdown(SHUTDOWN_crash);
 }

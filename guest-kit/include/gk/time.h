@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GK_US 1000ULL
-#define GK_MS 1000000ULL
-#define GK_S  1000000000ULL
+#define GK_US 1000UL
+#define GK_MS 1000000UL
+#define GK_S  1000000000UL
 
 /* Nanoseconds since the guest started. Never goes back, also not over save and restore. */
 uint64_t gk_time_mono(void);

@@ -1,0 +1,50 @@
+# The kit's examples as guests under Debian's xl, one after another in one boot of dom0: each says on
+# its console what it must, ends by itself, and its domain goes away.
+. /argon/lib.sh
+. /argon/services.sh
+cd /tmp || exit
+
+gone() { ! xl domid "$1"; }
+log() { echo "/var/log/xen/guest-$1.log"; }
+said() { grep -q "$2" "$(log "$1")"; }
+# start NAME IMAGE MEMORY "COMMAND LINE" [CFG LINE]...
+start() {
+    local name=$1
+    printf 'name = "%s"\nkernel = "/kit/%s"\nmemory = %s\nextra = "%s"\non_crash = "destroy"\n' "$@" >"$name.cfg"
+    shift 4
+    printf '%s\n' "$@" >>"$name.cfg"
+    rm -f "$(log "$name")"
+    xl create -q "$name.cfg"
+}
+# ends NAME IMAGE...: start, and wait until it is gone
+ends() { start "$@" && wait_for 120 gone "$1"; }
+
+check "services start" start_stock
+check "hello runs in 4 MiB and ends" ends hello hello 4 "one exit=0"
+check "hello says hello" said hello "Hello, world!"
+check "hello sees its arguments" said hello "argument 1: one"
+check "hello with an exit code" ends code hello 4 "exit=7"
+check "its code is printed" said code "exit code 7"
+for how in panic fault write-code run-data; do
+    check "hello ended by $how" ends $how hello 4 "end=$how"
+    check "there is a backtrace to main" said $how " main+0x"
+done
+check "panic says why" said panic "panic: as told"
+check "fault names the address" said fault "write of address 10"
+check "code cannot be written" said write-code "page fault, error 7"
+check "data cannot be executed" said run-data "execution of address"
+check "a stack's overflow ends the guest" ends overflow hello 4 "end=overflow"
+
+check "clock runs in 8 MiB" ends clock clock 8 "count=3 ms=50"
+check "clock ticks" said clock "tick 3 at "
+check "clock is done" said clock "clock: done"
+
+start clock clock 8 "count=100000 ms=100" >/dev/null
+check "clock is up" wait_for 60 said clock "tick 2 at"
+check "xl save" xl save clock clock.save
+rm -f "$(log clock)"
+check "xl restore" xl restore clock.save
+check "it goes on" wait_for 60 said clock "woke up elsewhere"
+check "and ticks" wait_for 60 said clock "tick [0-9]* at"
+check "xl shutdown is obeyed" xl shutdown -w clock
+finish

@@ -194,6 +194,8 @@ static void test_answers(void)
     CHECK(!evt_status(&doms[1], p, &st));
     CHECK(st.status == EVTCHNSTAT_unbound && st.u.unbound.dom == 0 && st.vcpu == 1);
     CHECK_EQ(evt_status(&doms[1], 1u << 30, &st), -XEN_EINVAL);
+    CHECK(!evt_status(&doms[1], 0, &st)); /* where lsevtchn begins */
+    CHECK_EQ(st.status, EVTCHNSTAT_closed);
     /* VIRQs. */
     CHECK(!evt_bind_virq(&doms[1], VIRQ_TIMER, 1, &q));
     CHECK_EQ(evt_bind_virq(&doms[1], VIRQ_TIMER, 1, &other), -XEN_EEXIST);

@@ -337,7 +337,8 @@ bool evt_destroy_step(struct domain *d)
 
 int evt_status(struct domain *d, uint32_t port, struct evtchn_status *out)
 {
-    const struct evt_port *p = evt_port_of(d, port);
+    static const struct evt_port zero; /* port 0 is nobody's, but lsevtchn begins there */
+    const struct evt_port *p = port ? evt_port_of(d, port) : &zero;
 
     if (!p)
         return -XEN_EINVAL;

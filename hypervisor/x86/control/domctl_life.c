@@ -6,6 +6,7 @@
 #include "hc/hc.h"
 #include "hc/vcpu.h"
 #include "port/clock.h"
+#include "port/log.h"
 #include "x86/ctxsw.h"
 #include "x86/pv/policy.h"
 #include "x86/time.h"
@@ -113,14 +114,20 @@ static long set_time_offset(struct domctl_call *c)
     return 0;
 }
 
+/* XEN_DOMCTL_settscinfo's modes, which the headers describe only in words. */
+enum { TSC_MODE_DEFAULT = 0, TSC_MODE_NATIVE = 2 };
+
 static long tsc_info(struct domctl_call *c)
 {
     struct xen_domctl_tsc_info *info = &c->op->u.tsc_info;
 
     if (c->op->cmd == XEN_DOMCTL_settscinfo) {
-        /* Guests always read the TSC natively: the modes that would trap it are taken as that. */
-        if (info->tsc_mode > 3)
-            return -XEN_EINVAL;
+        /* Guests always read the TSC natively: what would have it trapped is refused. */
+        if (info->tsc_mode != TSC_MODE_DEFAULT && info->tsc_mode != TSC_MODE_NATIVE) {
+            log_guest(c->d, LOG_WARN, "tsc_mode %u is not offered, only default and native\n",
+                      info->tsc_mode);
+            return -XEN_EOPNOTSUPP;
+        }
         c->d->tsc_mode = info->tsc_mode;
         c->d->tsc_incarnation = info->incarnation;
         return 0;

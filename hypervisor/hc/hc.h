@@ -23,7 +23,7 @@ hc_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch, hc_set_call
     hc_event_channel_op, hc_physdev_op, hc_sysctl, hc_domctl, hc_mca, hc_sched_op_compat,
     hc_event_channel_op_compat, hc_physdev_op_compat;
 
-/* Runs hypercall nr; unknown numbers give -XEN_ENOSYS. */
-long hc_call(struct vcpu *v, uint64_t nr, uint64_t *arg);
+/* Runs hypercall nr; unknown numbers give -XEN_ENOSYS. Also called by the entry code. */
+long hc_call(struct vcpu *v, uint64_t *arg, uint64_t nr);
 
 #endif

@@ -20,7 +20,7 @@ static long run_entry(struct vcpu *v, uint64_t at, bool *again)
     if (unlikely(entry.op == __HYPERVISOR_multicall))
         result = -XEN_EINVAL;
     else
-        result = hc_call(v, entry.op, (uint64_t *)entry.args);
+        result = hc_call(v, (uint64_t *)entry.args, entry.op);
     if (unlikely(result == HC_AGAIN)) {
         *again = true;
         return guest_write(at + offsetof(struct multicall_entry, args), entry.args,

@@ -6,7 +6,7 @@
  */
 #include "hc/hc.h"
 
-static __attribute__((noinline)) long call_other(struct vcpu *v, uint64_t nr, uint64_t *arg)
+static __attribute__((noinline)) long call_other(struct vcpu *v, uint64_t *arg, uint64_t nr)
 {
     switch (nr) {
     case __HYPERVISOR_set_trap_table:
@@ -56,7 +56,7 @@ static __attribute__((noinline)) long call_other(struct vcpu *v, uint64_t nr, ui
     }
 }
 
-long hc_call(struct vcpu *v, uint64_t nr, uint64_t *arg)
+long hc_call(struct vcpu *v, uint64_t *arg, uint64_t nr)
 {
     switch (nr) {
     case __HYPERVISOR_xen_version:
@@ -88,6 +88,6 @@ long hc_call(struct vcpu *v, uint64_t nr, uint64_t *arg)
     case __HYPERVISOR_set_timer_op:
         return hc_set_timer_op(v, arg);
     default:
-        return call_other(v, nr, arg);
+        return call_other(v, arg, nr);
     }
 }

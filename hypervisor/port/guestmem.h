@@ -24,6 +24,16 @@ static inline int gaddr_ok(uint64_t va, uint64_t len)
     return end <= 0x800000000000UL || va >= HV_VIRT_END;
 }
 
+/*
+ * The same of an access that begins at va and goes upwards without a gap: behind the lower half
+ * lies the hole, where it faults, and behind the upper one the lower. In steps of 8 TiB the lower
+ * half is 0 to 15, the hypervisor -16, what is above it -15 to -1.
+ */
+static inline int gaddr_start_ok(uint64_t va)
+{
+    return (uint64_t)(((int64_t)va >> 43) + 15) < 31;
+}
+
 #include "port_guestmem.h"
 /*
  * int guest_read(void *to, uint64_t va, size_t len);

@@ -18,7 +18,10 @@ int x86_domain_init(struct domain *d)
 
 void x86_vcpu_send_nmi(struct vcpu *v)
 {
-    v->arch.nmi_pending = true;
+    __atomic_store_n(&v->arch.nmi_pending, true, __ATOMIC_SEQ_CST);
+    /* Where it runs the way out looks; a CPU that loads it from now on sees that it is pending. */
+    __atomic_or_fetch(&cpu_percpu(__atomic_load_n(&v->sched.cpu, __ATOMIC_SEQ_CST))->work,
+                      WORK_LEAVE, __ATOMIC_SEQ_CST);
     sched_wake(v);
     cpu_kick_vcpu(v);
 }

@@ -15,7 +15,7 @@
 #include "x86/asm.h"
 #include "x86/cpu.h"
 #include "x86/ctxsw.h"
-#include "x86/entry/entry.h"
+#include "x86/entry/leave.h"
 #include "x86/irq.h"
 #include "x86/pv/bounce.h"
 
@@ -39,6 +39,8 @@ static void do_small_work(struct percpu *pc)
         work_done(pc, WORK_REAP);
         dom_reap();
     }
+    if (work & WORK_LEAVE)
+        work_done(pc, WORK_LEAVE);
     if (work & WORK_KEY) {
         work_done(pc, WORK_KEY);
         dbg_keys_pending();
@@ -68,55 +70,46 @@ static __attribute__((noinline)) void do_work(struct percpu *pc, struct guest_re
     }
 }
 
-static __attribute__((noinline)) void deliver_nmi(struct vcpu *v, struct guest_regs *r)
-{
-    v->arch.nmi_pending = false;
-    pv_nmi(v, r);
-}
-
-static inline __attribute__((always_inline)) int leave(struct percpu *pc, struct guest_regs *r)
-{
-    struct vcpu *v;
-
-    for (;;) {
-        if (unlikely(__atomic_load_n(&pc->work, __ATOMIC_RELAXED)) || unlikely(!pc->current)) {
-            do_work(pc, r);
-            continue;
-        }
-        v = pc->current;
-        if (unlikely(v->arch.nmi_pending))
-            deliver_nmi(v, r);
-        else if (v->info->evtchn_upcall_pending && !v->info->evtchn_upcall_mask &&
-                 likely(v->arch.event_cb))
-            pv_event(v, r);
-        else
-            return r->entry == ENTRY_SYSCALL;
-    }
-}
-
+/* All there may be to do. */
 int x86_leave(struct guest_regs *r)
 {
-    return leave(this_percpu(), r);
+    struct percpu *pc = frame_percpu(r);
+
+    for (;;) {
+        if (__atomic_load_n(&pc->work, __ATOMIC_RELAXED) || !pc->current)
+            do_work(pc, r);
+
+        struct vcpu *v = pc->current;
+        if (unlikely(v->arch.nmi_pending)) {
+            v->arch.nmi_pending = false;
+            pv_nmi(v, r);
+        } else if (event_due(v) && v->arch.event_cb) {
+            pv_event(v, r);
+        } else if (!__atomic_load_n(&pc->work, __ATOMIC_RELAXED)) {
+            return r->entry == ENTRY_SYSCALL ? LEAVE_SYSRET : LEAVE_IRET;
+        }
+    }
 }
 
-int x86_syscall(struct guest_regs *r)
+int x86_leave_event(struct guest_regs *r)
 {
-    struct percpu *pc = this_percpu();
-    struct vcpu *v = pc->current;
+    struct vcpu *v = frame_percpu(r)->current;
 
-    if (unlikely(!canonical(r->rip)))
-        r->entry = ENTRY_IRET; /* SYSRET would fault in ring 0 (checklist B1) */
-    if (likely(v->arch.in_kernel)) {
-        long result = hc_call(v, r->rax, r->arg);
+    if (unlikely(!v->arch.event_cb))
+        return LEAVE_QUICK_SYSRET;
+    return likely(pv_event(v, r)) ? LEAVE_QUICK_SYSRET : x86_leave(r);
+}
 
-        if (unlikely(result == HC_AGAIN))
-            r->rip -= 2; /* back to the SYSCALL instruction; rax still is its number */
-        else
-            r->rax = (uint64_t)result;
-    } else {
-        pv_syscall(v, r, v->arch.syscall_cb, v->arch.syscall_cb_flags);
-    }
-    return leave(pc, r);
+int x86_user_syscall(struct vcpu *v, struct guest_regs *r)
+{
+    pv_syscall(v, r, v->arch.syscall_cb, v->arch.syscall_cb_flags);
+    return leave_quick(r);
+}
+
+int x86_hypercall_iret(struct vcpu *v, struct guest_regs *r)
+{
+    r->rax = (uint64_t)pv_iret(v, r);
+    return leave_quick(r);
 }
 
 int x86_syscall32(struct guest_regs *r)

@@ -3,6 +3,8 @@
  * "=>NAME value" line into a #define in offsets.h.
  */
 #include "core/dom/domain.h"
+#include "port/clock.h"
+#include "x86/entry/entry.h"
 #include "x86/percpu.h"
 
 #define NUMBER(name, value) __asm__("=>" #name " %c0" ::"i"(value))
@@ -12,12 +14,28 @@ void offsets(void);
 
 void offsets(void)
 {
+    REG(REGS_R11, r11);
     REG(REGS_RAX, rax);
+    REG(REGS_R9, r9);
     REG(REGS_ARG, rdi);
     REG(REGS_ERROR, error_code);
+    REG(REGS_ENTRY, entry);
     REG(REGS_RIP, rip);
     REG(REGS_CS, cs);
+    REG(REGS_RFLAGS, rflags);
+    REG(REGS_RSP, rsp);
     NUMBER(REGS_SIZE, sizeof(struct guest_regs));
     NUMBER(PERCPU_SCRATCH, offsetof(struct percpu, scratch));
     NUMBER(PERCPU_NUMBER, offsetof(struct percpu, cpu));
+    NUMBER(PERCPU_CURRENT, offsetof(struct percpu, current));
+    NUMBER(PERCPU_WORK, offsetof(struct percpu, work));
+    NUMBER(VCPU_IN_KERNEL, offsetof(struct vcpu, arch.in_kernel));
+    NUMBER(VCPU_INFO, offsetof(struct vcpu, info));
+    NUMBER(INFO_PENDING, offsetof(struct vcpu_info, evtchn_upcall_pending));
+    NUMBER(INFO_MASK, offsetof(struct vcpu_info, evtchn_upcall_mask));
+    NUMBER(HYPERCALL_IRET, __HYPERVISOR_iret);
+    NUMBER(HC_AGAIN, HC_AGAIN);
+    NUMBER(LEAVE_IRET, LEAVE_IRET);
+    NUMBER(LEAVE_SYSRET, LEAVE_SYSRET);
+    NUMBER(LEAVE_QUICK_SYSRET, LEAVE_QUICK_SYSRET);
 }

@@ -16,7 +16,8 @@ enum cpu_work { /* bits of percpu.work: looked at before a guest is entered, and
                 WORK_TIMER = 1, /* run due timers */
                 WORK_SCHED = 2, /* run the scheduler */
                 WORK_TLB = 4,   /* serve a shoot-down */
-                WORK_NMI = 8,   /* an NMI left something to do */
+                WORK_LEAVE =
+                    8, /* nothing but to look at all there is: an NMI for the vcpu, its frame */
                 WORK_KEY = 16,  /* characters from the console wait */
                 WORK_REAP = 32, /* a dead domain's last frame has come free */
 };

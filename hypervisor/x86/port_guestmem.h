@@ -6,6 +6,7 @@
 #define X86_PORT_GUESTMEM_H
 
 #include "abi/abi.h"
+#include "base/num.h"
 
 /* Whole and partial copies; in x86/guestmem.c. */
 int guest_read(void *to, uint64_t va, size_t len);
@@ -33,13 +34,13 @@ static inline int guest_read64(uint64_t *to, uint64_t va)
 {
     uint64_t value;
 
-    if (!gaddr_ok(va, 8))
+    if (unlikely(!gaddr_start_ok(va)))
         return -XEN_EFAULT;
     guest_access_on();
-    __asm__ goto volatile("1: mov (%1), %%rax\n\t" EXTABLE("1b", "%l[fault]") "mov %%rax, (%0)"
-                          :
-                          : "r"(&value), "r"(va)
-                          : "rax", "memory"
+    __asm__ goto volatile("1: mov (%1), %0\n\t" EXTABLE("1b", "%l[fault]")
+                          : "=r"(value)
+                          : "r"(va)
+                          : "memory"
                           : fault);
     guest_access_off();
     *to = value;
@@ -54,13 +55,13 @@ static inline int guest_read32(uint32_t *to, uint64_t va)
 {
     uint32_t value;
 
-    if (!gaddr_ok(va, 4))
+    if (unlikely(!gaddr_start_ok(va)))
         return -XEN_EFAULT;
     guest_access_on();
-    __asm__ goto volatile("1: mov (%1), %%eax\n\t" EXTABLE("1b", "%l[fault]") "mov %%eax, (%0)"
-                          :
-                          : "r"(&value), "r"(va)
-                          : "rax", "memory"
+    __asm__ goto volatile("1: mov (%1), %k0\n\t" EXTABLE("1b", "%l[fault]")
+                          : "=r"(value)
+                          : "r"(va)
+                          : "memory"
                           : fault);
     guest_access_off();
     *to = value;
@@ -72,7 +73,7 @@ fault:
 
 static inline int guest_write64(uint64_t va, uint64_t value)
 {
-    if (!gaddr_ok(va, 8))
+    if (unlikely(!gaddr_start_ok(va)))
         return -XEN_EFAULT;
     guest_access_on();
     __asm__ goto volatile("1: mov %1, (%0)\n\t" EXTABLE("1b", "%l[fault]")

@@ -12,7 +12,7 @@
 
 /* The guest's registers as the entry code pushes them, lowest address first. */
 struct guest_regs {
-    uint64_t r15, r14, r13, r12, rbp, rbx, r11, r9, rax, rcx;
+    uint64_t r15, r14, r13, r12, rbp, rbx, r11, rcx, rax, r9;
     union {
         struct {
             uint64_t rdi, rsi, rdx, r10, r8;

@@ -3,9 +3,11 @@
  *
  * Each entry leaves a struct guest_regs (x86/port_vcpu.h) at the very top of the CPU's stack:
  *
- *      ss rsp rflags cs rip | entry:error_code | r8 r10 rdx rsi rdi | rcx rax r9 r11 rbx rbp r12-r15
+ *      ss rsp rflags cs rip | entry:error_code | r8 r10 rdx rsi rdi | r9 rax rcx r11 | rbx rbp r12-r15
  *
  * and passes its address to C. Interrupts are off all the time. GS and FS stay the guest's.
+ * The frame is always whole, but the way out need not read it all: C keeps rbx, rbp, r12-r15 as
+ * they were, so unless the frame's have been changed ("quick", entry.h) they are left alone.
  * An exception from the hypervisor itself (a fault with a fix-up, an interrupt in idle) pushes the
  * same frame below what is on the stack.
  */
@@ -21,9 +23,9 @@
         push %rdx
         push %rsi
         push %rdi
-        push %rcx
-        push %rax
         push %r9
+        push %rax
+        push %rcx
         push %r11
         push %rbx
         push %rbp
@@ -40,16 +42,38 @@
         pop %r12
         pop %rbp
         pop %rbx
+        POP_SCRATCH
+.endm
+
+/* The registers that C does not keep. */
+.macro POP_SCRATCH
         pop %r11
-        pop %r9
-        pop %rax
         pop %rcx
+        POP_REST
+.endm
+.macro POP_REST
+        pop %rax
+        POP_ARGS
+.endm
+.macro POP_ARGS
+        pop %r9
         pop %rdi
         pop %rsi
         pop %rdx
         pop %r10
         pop %r8
 .endm
+
+/* The last of a SYSRET: RSP at entry:error_code. */
+.macro SYSRET
+        mov REGS_RIP - REGS_ERROR(%rsp), %rcx
+        mov REGS_RFLAGS - REGS_ERROR(%rsp), %r11
+        mov REGS_RSP - REGS_ERROR(%rsp), %rsp
+        sysretq
+.endm
+
+/* A field of this CPU's struct percpu, while RSP is at the frame that the top of the stack has. */
+#define OF_PERCPU(field) (PERCPU_DATA + (field) - STACK_TOP + REGS_SIZE)(%rsp)
 
         .text
 
@@ -71,6 +95,10 @@ syscall_stubs:
         .balign 64
         STUB 64                         /* CSTAR */
 
+/*
+ * A hypercall, from a guest's kernel, is done here as far as it goes without C: what this costs,
+ * every hypercall costs. IRET is the one whose result is no return value.
+ */
         .balign 64
         .globl entry_syscall
 entry_syscall:
@@ -81,35 +109,92 @@ entry_syscall:
         push %rcx
         push $-1                        /* entry = ENTRY_SYSCALL */
         PUSH_REGS
-        mov %rsp, %rdi
-        call x86_syscall
+        mov OF_PERCPU(PERCPU_CURRENT), %rdi
+        cmpb $0, VCPU_IN_KERNEL(%rdi)
+        je user_syscall
+        test %rcx, %rcx
+        jns low_rip
+1:      cmp $HYPERCALL_IRET, %rax
+        je hypercall_iret
+        mov %rax, %rdx
+        lea REGS_ARG(%rsp), %rsi
+        call hc_call
+        cmp $HC_AGAIN, %rax
+        je call_again
+        cmpl $0, OF_PERCPU(PERCPU_WORK)
+        jne call_slow
+        mov OF_PERCPU(PERCPU_CURRENT), %rdx
+        mov VCPU_INFO(%rdx), %rdx
+        cmpb $0, INFO_PENDING(%rdx)
+        jne call_event
+2:      add $REGS_R9, %rsp
+        POP_ARGS
+        SYSRET
 
-/* EAX: may SYSRET be used. The frame is at RSP. */
+call_event:
+        cmpb $0, INFO_MASK(%rdx)
+        jne 2b
+        mov %rax, REGS_RAX(%rsp)
+        mov %rsp, %rdi
+        call x86_leave_event
+        jmp leave_guest
+call_slow:
+        mov %rax, REGS_RAX(%rsp)
+call_left:
+        mov %rsp, %rdi
+        call x86_leave
+        jmp leave_guest
+
+call_again:                             /* rax still is the number */
+        subq $2, REGS_RIP(%rsp)
+        jmp call_left
+
+/*
+ * SYSRET to an address that is not canonical faults in ring 0 (checklist B1). After SYSCALL in the
+ * last two bytes of the lower half, and only then, RIP is such a one.
+ */
+low_rip:
+        mov %rcx, %rdx
+        shr $47, %rdx
+        jz 1b
+        movl $0, REGS_ENTRY(%rsp)       /* ENTRY_IRET */
+        mov %rax, %rdx
+        lea REGS_ARG(%rsp), %rsi
+        call hc_call
+        cmp $HC_AGAIN, %rax
+        je call_again
+        jmp call_slow
+
+hypercall_iret:
+        mov %rsp, %rsi
+        call x86_hypercall_iret
+        jmp leave_guest
+
+user_syscall:
+        mov %rsp, %rsi
+        call x86_user_syscall
+
+/* EAX: LEAVE_* of entry.h. The frame is at RSP. */
         .globl leave_guest
 leave_guest:
-        test %eax, %eax
-        jz leave_iret
-        pop %r15
-        pop %r14
-        pop %r13
-        pop %r12
-        pop %rbp
-        pop %rbx
-        pop %r11
-        pop %r9
-        pop %rax
-        pop %rcx
-        pop %rdi
-        pop %rsi
-        pop %rdx
-        pop %r10
-        pop %r8
-        pop %rcx                        /* error code */
-        pop %rcx                        /* rip */
-        pop %r11                        /* cs */
-        pop %r11                        /* rflags */
-        pop %rsp
-        sysretq
+        cmp $LEAVE_SYSRET, %eax
+        je leave_sysret
+        jb leave_iret
+        cmp $LEAVE_QUICK_SYSRET, %eax
+        jne leave_quick_iret
+        add $REGS_RAX, %rsp
+        POP_REST
+        SYSRET
+
+leave_quick_iret:
+        add $REGS_R11, %rsp
+        POP_SCRATCH
+        add $8, %rsp
+        jmp guest_iret
+
+leave_sysret:
+        POP_REGS
+        SYSRET
 
         .globl leave_iret
 leave_iret:
@@ -175,7 +260,6 @@ exception_\vector:
         EXCEPTION 11, has_error=1
         EXCEPTION 12, has_error=1
         EXCEPTION 13, has_error=1
-        EXCEPTION 14, has_error=1
         EXCEPTION 15
         EXCEPTION 16
         EXCEPTION 17, has_error=1
@@ -210,6 +294,18 @@ exception_common:
         jmp leave_guest
 1:      call x86_trap_hv
         jmp leave_iret_hv
+
+/* Page faults are too many to be looked for among the others. */
+        .balign 16
+exception_14:
+        movl $14, 4(%rsp)
+        cld
+        PUSH_REGS
+        mov %rsp, %rdi
+        testb $3, REGS_CS(%rsp)
+        jz 1b
+        call x86_page_fault
+        jmp leave_guest
 
         .balign 16
         .globl interrupt_stubs
@@ -262,7 +358,7 @@ exception_ist:
         call x86_trap_hv
         jmp leave_iret_hv
 
-/* resume_guest(): leave with the frame at the top of this CPU's stack; EDI: may SYSRET be used. */
+/* resume_guest(): leave with the frame at the top of this CPU's stack; EDI: LEAVE_*, none quick. */
         .globl resume_guest
 resume_guest:
         and $-PERCPU_STRIDE, %rsp

@@ -5,20 +5,27 @@
 #include "x86/port_vcpu.h"
 
 /*
- * Called by entry.S with the frame at the top of this CPU's stack. They return whether SYSRET may
- * be used: then rcx and r11 of the guest are lost, and cs, ss are the flat 64-bit ones.
+ * How to go back to the guest: what the functions below return to entry.S. By SYSRET, rcx and r11
+ * of the guest become rip and rflags, and cs, ss are the flat 64-bit ones. A quick way out leaves
+ * rbx, rbp, r12-r15 as C has kept them: only for who has not changed them in the frame, nor the
+ * vcpu.
  */
-int x86_syscall(struct guest_regs *r);
+enum { LEAVE_IRET, LEAVE_SYSRET, LEAVE_QUICK_SYSRET, LEAVE_QUICK_IRET };
+
+/* Called by entry.S with the frame at the top of this CPU's stack. */
+int x86_user_syscall(struct vcpu *v, struct guest_regs *r);
+int x86_hypercall_iret(struct vcpu *v, struct guest_regs *r);
 int x86_syscall32(struct guest_regs *r);
 int x86_sysenter(struct guest_regs *r);
 int x86_trap(struct guest_regs *r);
+int x86_page_fault(struct guest_regs *r);
 int x86_interrupt(struct guest_regs *r);
 
 /* The same from the hypervisor itself; the frame lies wherever the stack was. */
 void x86_trap_hv(struct guest_regs *r);
 void x86_interrupt_hv(struct guest_regs *r);
 
-_Noreturn void resume_guest(int sysret);
+_Noreturn void resume_guest(int leave);
 _Noreturn void run_on_stack(void (*fn)(void));
 
 extern const uint64_t exception_table[32];
@@ -35,7 +42,15 @@ static inline struct guest_regs *guest_frame(void)
     return (struct guest_regs *)((block & ~(uintptr_t)(PERCPU_STRIDE - 1)) + STACK_TOP) - 1;
 }
 
-/* The last steps before a guest runs: pending work, then events. Returns as x86_syscall(). */
+/* The block of the CPU at whose stack's top r is. */
+static inline struct percpu *frame_percpu(struct guest_regs *r)
+{
+    return (struct percpu *)((char *)(r + 1) - STACK_TOP + PERCPU_DATA);
+}
+
+/* The last steps before a guest runs: pending work, then events. */
 int x86_leave(struct guest_regs *r);
+/* The same where only an event can be pending, after a hypercall. */
+int x86_leave_event(struct guest_regs *r);
 
 #endif

@@ -206,37 +206,12 @@ long hc_set_segment_base(struct vcpu *v, uint64_t *arg)
     }
 }
 
+/* In a multicall; a plain one comes by x86_hypercall_iret(). The way out must look at the frame. */
 long hc_iret(struct vcpu *v, uint64_t *arg)
 {
-    struct guest_regs *r = guest_frame();
-    struct iret_context frame;
-
     (void)arg;
-    if (unlikely(guest_get(&frame, r->rsp))) {
-        log_guest(v->dom, LOG_ERR, "v%u: iret with an unreadable stack %lx\n", v->id, r->rsp);
-        dom_crash(v->dom, "iret from an unreadable stack");
-        return 0;
-    }
-    if ((frame.cs & 3) == 3) {
-        if (unlikely(mfn_eq(v->arch.user_l4, MFN_NONE))) {
-            log_guest(v->dom, LOG_ERR, "v%u: iret to user mode without user page tables\n", v->id);
-            dom_crash(v->dom, "iret to user mode without user page tables");
-            return 0;
-        }
-        pv_toggle_mode(v);
-    }
-    r->rip = frame.rip;
-    r->cs = (frame.cs & 0xffff) | 3;
-    r->rflags = pv_clean_flags(frame.rflags);
-    r->rsp = frame.rsp;
-    r->ss = (frame.ss & 0xffff) | 3;
-    r->r11 = frame.r11;
-    r->rcx = frame.rcx;
-    r->entry = ENTRY_IRET;
-    v->info->evtchn_upcall_mask = !(frame.rflags & FLAGS_IF);
-    if (v->dom->vm_assist & 1u << VMASST_TYPE_architectural_iopl)
-        v->arch.iopl = frame.rflags >> 12 & 3;
-    return (long)frame.rax;
+    __atomic_or_fetch(&this_percpu()->work, WORK_LEAVE, __ATOMIC_RELAXED);
+    return (long)pv_iret(v, guest_frame());
 }
 
 long hc_vm_assist(struct vcpu *v, uint64_t *arg)

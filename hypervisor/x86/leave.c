@@ -91,27 +91,6 @@ int x86_leave(struct guest_regs *r)
     }
 }
 
-int x86_leave_event(struct guest_regs *r)
-{
-    struct vcpu *v = frame_percpu(r)->current;
-
-    if (unlikely(!v->arch.event_cb))
-        return LEAVE_QUICK_SYSRET;
-    return likely(pv_event(v, r)) ? LEAVE_QUICK_SYSRET : x86_leave(r);
-}
-
-int x86_user_syscall(struct vcpu *v, struct guest_regs *r)
-{
-    pv_syscall(v, r, v->arch.syscall_cb, v->arch.syscall_cb_flags);
-    return leave_quick(r);
-}
-
-int x86_hypercall_iret(struct vcpu *v, struct guest_regs *r)
-{
-    r->rax = (uint64_t)pv_iret(v, r);
-    return leave_quick(r);
-}
-
 int x86_syscall32(struct guest_regs *r)
 {
     struct vcpu *v = current_vcpu();

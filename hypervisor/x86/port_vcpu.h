@@ -51,7 +51,6 @@ struct vcpu_arch {
         sysenter_cb_flags;                /* CALLBACKF_mask_events */
     bool sysenter_disables;               /* unused selectors */
     uint64_t gs_kernel, gs_user, fs_base; /* valid while it does not run */
-    uint64_t cr2;                         /* of the #PF being delivered is in info->arch.cr2 */
     uint64_t cr4;                         /* as the guest believes */
     uint64_t dr[4], dr6, dr7;
     uint64_t xcr0;

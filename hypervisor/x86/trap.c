@@ -36,46 +36,24 @@ static uint64_t find_fixup(uint64_t rip)
     return 0;
 }
 
-static inline bool write_protected(uint32_t code)
+int x86_odd_page_fault(struct vcpu *v, struct guest_regs *r, uint64_t address)
 {
-    return (code & (PF_PRESENT | PF_WRITE)) == (PF_PRESENT | PF_WRITE);
-}
+    uint32_t code = r->error_code;
+    bool write_protected = (code & (PF_PRESENT | PF_WRITE)) == (PF_PRESENT | PF_WRITE);
 
-static inline bool in_window(uint64_t address)
-{
-    return address - WINDOW_VIRT < IOMAP_VIRT - WINDOW_VIRT;
-}
-
-/* Faults that are not simply the guest's. True: the frame may be another now, all is done. */
-static __attribute__((noinline)) bool odd_page_fault(struct vcpu *v, struct guest_regs *r,
-                                                     uint64_t address)
-{
-    if (r->error_code & PF_RESERVED) {
+    if (code & PF_RESERVED)
         log_guest(v->dom, LOG_ERR, "v%u: reserved bit in a page table entry for %lx\n", v->id,
                   address);
-        return false;
-    }
-    if (v->arch.in_kernel && write_protected(r->error_code))
-        return pv_write_fault(v, r, address);
-    if (!in_window(address))
-        return false;
-    /* A selector beyond its table's end: the processor would have said so. */
-    if (!desc_fault(v, address))
-        pv_gp(v, r, (uint32_t)(address & 0xfff8));
-    return true;
-}
-
-int x86_page_fault(struct guest_regs *r)
-{
-    struct vcpu *v = frame_percpu(r)->current;
-    uint64_t address = read_cr2();
-    uint32_t code = r->error_code;
-
-    if (unlikely((code & PF_RESERVED) || write_protected(code) || in_window(address)) &&
-        odd_page_fault(v, r, address))
+    else if (v->arch.in_kernel && write_protected && pv_write_fault(v, r, address))
         return x86_leave(r);
+    else if (!(code & PF_USER) && address - WINDOW_VIRT < IOMAP_VIRT - WINDOW_VIRT) {
+        /* A selector beyond its table's end: the processor would have said so. */
+        if (!desc_fault(v, address))
+            pv_gp(v, r, (uint32_t)(address & 0xfff8));
+        return x86_leave(r);
+    }
     pv_page_fault(v, r, address, code);
-    return leave_quick(r);
+    return x86_leave(r);
 }
 
 static void guest_debug(struct vcpu *v, struct guest_regs *r)

@@ -168,6 +168,8 @@ low_rip:
 hypercall_iret:
         mov %rsp, %rsi
         call x86_hypercall_iret
+        cmp $LEAVE_QUICK_IRET, %eax
+        je leave_quick_iret
         jmp leave_guest
 
 user_syscall:
@@ -177,14 +179,14 @@ user_syscall:
 /* EAX: LEAVE_* of entry.h. The frame is at RSP. */
         .globl leave_guest
 leave_guest:
-        cmp $LEAVE_SYSRET, %eax
-        je leave_sysret
-        jb leave_iret
-        cmp $LEAVE_QUICK_SYSRET, %eax
-        jne leave_quick_iret
+        test %eax, %eax
+        jnz 1f
         add $REGS_RAX, %rsp
         POP_REST
         SYSRET
+1:      cmp $LEAVE_IRET, %eax
+        ja leave_sysret
+        je leave_iret
 
 leave_quick_iret:
         add $REGS_R11, %rsp
@@ -297,15 +299,16 @@ exception_common:
 
 /* Page faults are too many to be looked for among the others. */
         .balign 16
-exception_14:
-        movl $14, 4(%rsp)
+exception_14:                           /* entry is 0, ENTRY_IRET */
         cld
         PUSH_REGS
         mov %rsp, %rdi
         testb $3, REGS_CS(%rsp)
-        jz 1b
+        jz 2f
         call x86_page_fault
         jmp leave_guest
+2:      movl $14, REGS_ENTRY(%rsp)
+        jmp 1b
 
         .balign 16
         .globl interrupt_stubs

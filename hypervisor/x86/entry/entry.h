@@ -10,7 +10,7 @@
  * rbx, rbp, r12-r15 as C has kept them: only for who has not changed them in the frame, nor the
  * vcpu.
  */
-enum { LEAVE_IRET, LEAVE_SYSRET, LEAVE_QUICK_SYSRET, LEAVE_QUICK_IRET };
+enum { LEAVE_QUICK_SYSRET, LEAVE_QUICK_IRET, LEAVE_IRET, LEAVE_SYSRET };
 
 /* Called by entry.S with the frame at the top of this CPU's stack. */
 int x86_user_syscall(struct vcpu *v, struct guest_regs *r);
@@ -48,7 +48,10 @@ static inline struct percpu *frame_percpu(struct guest_regs *r)
     return (struct percpu *)((char *)(r + 1) - STACK_TOP + PERCPU_DATA);
 }
 
-/* The last steps before a guest runs: pending work, then events. */
+/* A page fault that is not simply the guest's own: handed on by x86_page_fault(). */
+int x86_odd_page_fault(struct vcpu *v, struct guest_regs *r, uint64_t address);
+
+/* The last steps before a guest runs: pending work, then events. Never quick. */
 int x86_leave(struct guest_regs *r);
 /* The same where only an event can be pending, after a hypercall. */
 int x86_leave_event(struct guest_regs *r);

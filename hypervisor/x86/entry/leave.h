@@ -10,17 +10,11 @@ static inline bool event_due(const struct vcpu *v)
     return v->info->evtchn_upcall_pending && !v->info->evtchn_upcall_mask;
 }
 
-/*
- * Nothing is to be done before the guest runs, mostly. Only for who has left rbx, rbp, r12-r15 of
- * the frame, and the vcpu that it is of, as they were.
- */
-static inline __attribute__((always_inline)) int leave_quick(struct guest_regs *r)
+/* Does v not simply run on? */
+static inline __attribute__((always_inline)) bool leave_has_work(const struct vcpu *v,
+                                                                 struct guest_regs *r)
 {
-    struct percpu *pc = frame_percpu(r);
-
-    if (unlikely(__atomic_load_n(&pc->work, __ATOMIC_RELAXED)) || unlikely(event_due(pc->current)))
-        return x86_leave(r);
-    return r->entry == ENTRY_SYSCALL ? LEAVE_QUICK_SYSRET : LEAVE_QUICK_IRET;
+    return __atomic_load_n(&frame_percpu(r)->work, __ATOMIC_RELAXED) || event_due(v);
 }
 
 #endif

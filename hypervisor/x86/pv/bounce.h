@@ -16,15 +16,11 @@ void pv_gp(struct vcpu *v, struct guest_regs *r, uint32_t error_code);
 /* #PF. As pv_trap(). */
 void pv_page_fault(struct vcpu *v, struct guest_regs *r, uint64_t address, uint32_t error_code);
 
-/* The event callback; the caller has found pending set and mask clear. False: v's domain crashed.
- */
-bool pv_event(struct vcpu *v, struct guest_regs *r);
+/* The event callback; the caller has found pending set and mask clear. */
+void pv_event(struct vcpu *v, struct guest_regs *r);
 void pv_syscall(struct vcpu *v, struct guest_regs *r, uint64_t callback, uint8_t flags);
 void pv_failsafe(struct vcpu *v, struct guest_regs *r);
 void pv_nmi(struct vcpu *v, struct guest_regs *r);
-
-/* HYPERVISOR_iret: its frame on the guest's stack becomes r. Returns the rax of it. */
-uint64_t pv_iret(struct vcpu *v, struct guest_regs *r);
 
 /* EFLAGS that a guest may run with, made of what it asked for (checklist B3). */
 static inline uint64_t pv_clean_flags(uint64_t flags)

@@ -206,14 +206,6 @@ long hc_set_segment_base(struct vcpu *v, uint64_t *arg)
     }
 }
 
-/* In a multicall; a plain one comes by x86_hypercall_iret(). The way out must look at the frame. */
-long hc_iret(struct vcpu *v, uint64_t *arg)
-{
-    (void)arg;
-    __atomic_or_fetch(&this_percpu()->work, WORK_LEAVE, __ATOMIC_RELAXED);
-    return (long)pv_iret(v, guest_frame());
-}
-
 long hc_vm_assist(struct vcpu *v, uint64_t *arg)
 {
     struct domain *d = v->dom;

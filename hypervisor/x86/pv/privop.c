@@ -210,7 +210,7 @@ static bool mov_from_cr(struct vcpu *v, uint64_t *to, unsigned int cr)
         *to = PV_CR0 | (v->arch.fpu_ts ? CR0_TS : 0);
         return true;
     case 2:
-        *to = v->arch.cr2;
+        *to = v->info->arch.cr2;
         return true;
     case 3:
         *to = mfn_maddr(v->arch.kernel_l4);
@@ -235,7 +235,7 @@ static bool mov_to_cr(struct vcpu *v, uint64_t value, unsigned int cr, bool *aga
         write_cr0((read_cr0() & ~CR0_TS) | (value & CR0_TS));
         return true;
     case 2:
-        v->arch.cr2 = value;
+        v->info->arch.cr2 = value;
         return true;
     case 3:
         result = pgt_new_base(v, maddr_mfn(value & PTE_ADDR));

@@ -25,6 +25,19 @@ void gk_suspend_register(struct gk_suspend_hook *hook)
     hooks_end = &hook->next;
 }
 
+void gk_suspend_unregister(struct gk_suspend_hook *hook)
+{
+    struct gk_suspend_hook **at = &hooks;
+
+    while (*at && *at != hook)
+        at = &(*at)->next;
+    if (!*at)
+        return;
+    *at = hook->next;
+    if (!*at)
+        hooks_end = at;
+}
+
 /* A page of frames of lists of the frames that hold the p2m. Room for 512 such lists: 1 TiB of
  * memory. */
 void kit_p2m_publish(void)

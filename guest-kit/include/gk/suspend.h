@@ -20,9 +20,11 @@ struct gk_suspend_hook {
     void *argument;
     struct gk_suspend_hook *next; /* the kit's own */
 };
-/* The hook's memory is the caller's; it stays registered. Hooks are called in the order of
- * registration. */
+/* The hook's memory is the caller's; it stays registered until taken out. Hooks are called in the
+ * order of registration. */
 void gk_suspend_register(struct gk_suspend_hook *hook);
+/* Takes it out again; not from within a hook. */
+void gk_suspend_unregister(struct gk_suspend_hook *hook);
 
 /*
  * What happens on `xl shutdown` and `xl reboot`. Without one the guest ends with gk_exit(0) or

@@ -47,4 +47,26 @@ check "xl restore" xl restore clock.save
 check "it goes on" wait_for 60 said clock "woke up elsewhere"
 check "and ticks" wait_for 60 said clock "tick [0-9]* at"
 check "xl shutdown is obeyed" xl shutdown -w clock
+
+# A disk over the kernel's own back-end; half-way its end is shut and opened again, as a restarted one would.
+for m in loop xen-blkback; do modprobe $m 2>/dev/null; done
+dd if=/dev/zero of=disk.img bs=1M count=8 2>/dev/null
+check "a loop device" losetup /dev/loop0 disk.img
+check "a guest with a disk" start disk blkcheck 16 "wait=1 rounds=2" 'disk = [ "phy:/dev/loop0,xvda,w" ]'
+check "blkcheck finds its disk" wait_for 60 said disk "blkcheck: xvda: 8192 KiB"
+check "blkcheck writes and reads" wait_for 120 said disk "round 2, connection 1"
+backend=$(xenstore-read "/local/domain/$(xl domid disk)/device/vbd/51712/backend")
+xenstore-write "$backend/state" 5
+check "it connects again" wait_for 60 said disk "connected again"
+check "and goes on" wait_for 120 said disk "connection 2"
+check "xl save with a disk" xl save disk disk.save
+rm -f "$(log disk)"
+check "xl restore with a disk" xl restore disk.save
+check "the disk is connected again" wait_for 60 said disk "connection 3"
+xenstore-write "/local/domain/$(xl domid disk)/data/stop" 1
+check "blkcheck ends" wait_for 120 gone disk
+check "without a fault" said disk "rounds, 0 faults"
+note "$(grep -a "blkcheck: xvda" "$(log disk)")"
+tail -n 3 "$(log disk)"
+losetup -d /dev/loop0
 finish

@@ -33,6 +33,7 @@ CMD(mem_max);
 CMD(sched_credit2);
 CMD(cpupool_list);
 CMD(create);
+CMD(run);
 CMD(config_update);
 CMD(console);
 CMD(save);

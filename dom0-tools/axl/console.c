@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+volatile sig_atomic_t console_stop;
+
 enum { DETACH = 0x1d, WAIT_S = 10 };
 
 int console_open(struct store *s, uint32_t domid, struct why *w)
@@ -91,10 +93,17 @@ static int copy_loop(struct axl *a, uint32_t domid, int fd)
                           {.fd = store_fd(a->store), .events = POLLIN}};
     bool ended = guest_ended(a, domid);
     for (;;) {
-        /* After the guest's end what is still in the terminal is shown, then we go. */
-        int n = poll(p, 3, ended ? 200 : -1);
+        /*
+         * After the guest's end what is still in the terminal is shown, then we go. Before, a
+         * signal that came just before poll() is seen a second later.
+         */
+        int n = poll(p, 3, ended ? 200 : 1000);
         if (n < 0 && errno != EINTR)
             return -errno;
+        if (console_stop)
+            return 0;
+        if (n < 0)
+            continue;
         if (n == 0 && ended)
             return 0;
         if (p[1].revents && !pump(fd, STDOUT_FILENO, false))

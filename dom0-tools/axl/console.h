@@ -2,6 +2,8 @@
 #ifndef AXL_CONSOLE_H
 #define AXL_CONSOLE_H
 
+#include <signal.h>
+
 #include "axl/axl.h"
 
 /*
@@ -9,6 +11,8 @@
  * Returns a descriptor or -errno.
  */
 int console_open(struct store *s, uint32_t domid, struct why *w);
+/* Set by a signal handler: console_run() ends at the next chance. */
+extern volatile sig_atomic_t console_stop;
 /* Copies until Ctrl-], the guest's end, or the end of our input and output. Closes fd. */
 int console_run(struct axl *a, uint32_t domid, int fd, struct why *w);
 

@@ -13,6 +13,15 @@ const struct cmd axl_cmds[] = {
      "-F                      Run in foreground until death of the domain.\n"
      "-e                      Do not wait in the background for the death of the domain.\n"
      "KEY=VALUE               A setting more; put text in quotes: 'name=\"web\"'."},
+    {"run", cmd_run, "[options] <Image> [WORD]...",
+     "Run a unikernel with its console here, until it ends; its exit code is ours",
+     "-m MIB, --memory=MIB    Memory (16).\n"
+     "-d FILE, --disk=FILE    A disk, the next xvd; with a comma: a disk as in a configuration.\n"
+     "--net[=BRIDGE]          A network interface on the bridge (xenbr0).\n"
+     "-n NAME, --name=NAME    Its name (the image's and our process id).\n"
+     "--vcpus=N               Virtual processors (1).  --ramdisk=FILE  An initial RAM disk.\n"
+     "The words become its command line. Ctrl-] or a signal ends it. Exit: its exit code; 134: it\n"
+     "crashed; 124: it still ran when we were ended; 1: it could not be run."},
     {"config-update", cmd_config_update, "<Domain> <ConfigFile> [vars]",
      "Update a running domain's saved configuration, used when it is rebuilt for a reboot", NULL},
     {"console", cmd_console, "[-t pv] [-n 0] <Domain>", "Attach to domain's console",

@@ -2,11 +2,14 @@
 #include "base/string.h"
 #include "core/dom/create.h"
 #include "core/dom/life.h"
+#include "core/frame/frame.h"
 #include "hc/control.h"
 #include "hc/hc.h"
 #include "hc/vcpu.h"
 #include "port/clock.h"
 #include "port/log.h"
+#include "port/frame.h"
+#include "x86/boot/dom0.h"
 #include "x86/ctxsw.h"
 #include "x86/pv/policy.h"
 #include "x86/time.h"
@@ -141,6 +144,18 @@ static long tsc_info(struct domctl_call *c)
     return 0;
 }
 
+/* The frame's use as WRITABLE keeps page tables and others' frames from being overwritten. */
+static long hypercall_page(struct domctl_call *c)
+{
+    mfn_t m = mfn(c->op->u.hypercall_init.gmfn);
+
+    if (page_get_use(m, c->d, PGT_WRITABLE))
+        return -XEN_EACCES;
+    pv_hypercall_page(mfn_ptr(m));
+    page_put_use(m);
+    return 0;
+}
+
 static long address_size(struct domctl_call *c)
 {
     if (c->op->cmd == XEN_DOMCTL_set_address_size)
@@ -185,6 +200,8 @@ long domctl_life(struct domctl_call *c)
     case XEN_DOMCTL_get_address_size:
     case XEN_DOMCTL_set_address_size:
         return address_size(c);
+    case XEN_DOMCTL_hypercall_init:
+        return hypercall_page(c);
     case XEN_DOMCTL_scheduler_op:
         c->copy_back = true;
         return sched_domctl(c->d, &op->u.scheduler_op);

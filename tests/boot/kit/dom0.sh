@@ -10,9 +10,15 @@ said() { grep -q "$2" "$(log "$1")"; }
 # start NAME IMAGE MEMORY "COMMAND LINE" [CFG LINE]...
 start() {
     local name=$1
-    printf 'name = "%s"\nkernel = "/kit/%s"\nmemory = %s\nextra = "%s"\non_crash = "destroy"\n' "$@" >"$name.cfg"
-    shift 4
-    printf '%s\n' "$@" >>"$name.cfg"
+    {
+        echo "name = '$1'"
+        echo "kernel = '/kit/$2'"
+        echo "memory = $3"
+        echo "extra = '$4'"
+        echo "on_crash = 'destroy'"
+        shift 4
+        for line; do echo "$line"; done
+    } >"$name.cfg"
     rm -f "$(log "$name")"
     xl create -q "$name.cfg"
 }
@@ -69,4 +75,19 @@ check "without a fault" said disk "rounds, 0 faults"
 note "$(grep -a "blkcheck: xvda" "$(log disk)")"
 tail -n 3 "$(log disk)"
 losetup -d /dev/loop0
+
+# `axl run`: console here, exit code ours, nothing left.
+before=$(xl list | wc -l)
+out=$(axl run -m 4 /kit/hello one exit=7 </dev/null 2>&1)
+check "axl run gives the exit code" test $? = 7
+check "axl run shows the console" contains "$out" "Hello, world!"
+check "axl run passes the words on" contains "$out" "argument 1: one"
+axl run -m 4 /kit/hello end=panic </dev/null >out 2>&1
+check "axl run tells of a crash" test $? = 134
+out=$(axl run -m 16 --disk=/tmp/disk.img /kit/blkcheck rounds=1 </dev/null 2>&1)
+check "axl run with a disk" test $? = 0
+note "$(echo "$out" | tail -n 2)"
+timeout -s TERM 5 axl run -m 8 /kit/clock count=100000 </dev/null >out 2>&1
+check "a signal ends axl run" grep -q "still ran" out
+check "nothing is left" test "$(xl list | wc -l)" = "$before"
 finish

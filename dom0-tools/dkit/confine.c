@@ -59,7 +59,7 @@ static int drop_capabilities(void)
     return rc;
 }
 
-int confine(const int *more, size_t nr_more)
+static int confine_to(const int *more, size_t nr_more, bool store)
 {
     int rc = drop_capabilities();
     if (rc)
@@ -75,12 +75,22 @@ int confine(const int *more, size_t nr_more)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, more[i], 0);
     /* The store's client makes its connection anew when the store was started again. */
     const struct scmp_arg_cmp local = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = AF_UNIX};
-    if (!rc)
+    if (!rc && store)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, local);
-    if (!rc)
+    if (!rc && store)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0);
     if (!rc)
         rc = seccomp_load(filter);
     seccomp_release(filter);
     return rc;
+}
+
+int confine(const int *more, size_t nr_more)
+{
+    return confine_to(more, nr_more, true);
+}
+
+int confine_alone(const int *more, size_t nr_more)
+{
+    return confine_to(more, nr_more, false);
 }

@@ -107,3 +107,16 @@ void daemon_many_files(void)
             log_line("cannot raise the number of files: %s", strerror(errno));
     }
 }
+
+void daemon_close_others(int keep)
+{
+    int log = log_fd();
+    unsigned low = (unsigned)(keep < log || log < 0 ? keep : log), high = (unsigned)keep;
+    if (log > keep)
+        high = (unsigned)log;
+    if (low > 3)
+        close_range(3, low - 1, 0);
+    if (high > low + 1)
+        close_range(low + 1, high - 1, 0);
+    close_range(high + 1, ~0u, 0);
+}

@@ -20,6 +20,8 @@ void daemon_pid_file(const char *path);
 
 /* SIGTERM and SIGINT end the loop (call after loop_open()); SIGHUP and SIGPIPE are ignored. */
 int daemon_signals(void) NODISCARD;
+/* In a child of the daemon: closes all but 0 to 2, the log's and `keep`. */
+void daemon_close_others(int keep);
 /* As many descriptors as the kernel lets us have. */
 void daemon_many_files(void);
 

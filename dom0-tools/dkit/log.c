@@ -38,6 +38,11 @@ int log_open(const char *program, const char *file)
     return 0;
 }
 
+int log_fd(void)
+{
+    return fd > 2 ? fd : -1;
+}
+
 static size_t put_time(char *line, size_t room)
 {
     struct timespec t;

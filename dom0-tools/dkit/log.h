@@ -8,6 +8,8 @@
 
 /* `file`: NULL is syslog, "-" stderr, else appended to. 0 or -errno (then stderr is used). */
 int log_open(const char *program, const char *file);
+/* The file's descriptor, for who closes all others; -1: none. */
+int log_fd(void);
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*

@@ -1,0 +1,54 @@
+/*
+ * What a guest's disk is kept on: a file or block device (disk_uring.c), or an NBD export
+ * (disk_nbd.c). One in each process.
+ */
+#ifndef BLKD_DISK_H
+#define BLKD_DISK_H
+
+#include <sys/uio.h>
+
+#include "blkd/req.h"
+
+struct disk_info {
+    struct req_limits limits;
+    uint32_t sector_size, physical_size; /* what the guest is told */
+    uint32_t discard_granularity;        /* 0: not known */
+};
+
+/* One operation. The caller keeps it, iov and the pages in place until done() is called. */
+struct disk_io {
+    enum req_kind kind; /* not REQ_BARRIER */
+    uint64_t offset, bytes;
+    struct iovec *iov; /* for read and write; used up under way */
+    unsigned nr_iov;
+    void (*done)(struct disk_io *io, int error); /* 0 or -errno */
+    struct disk_io *next;
+    void *own; /* the disk's */
+};
+
+/* Opens with the privileges there still are; 0 or -errno with a sentence. */
+int disk_open(const char *target, bool readonly, bool discard, struct disk_info *info, char *why,
+              size_t room) NODISCARD;
+/* System calls that it needs once confined. */
+const int *disk_calls(size_t *n);
+/* Queues; done() is called from disk_kick() or from the loop, never from here. */
+void disk_submit(struct disk_io *io);
+/* Starts what was queued. */
+void disk_kick(void);
+
+/* --- between disk.c and the kinds --------------------------------------------------------------
+ */
+
+struct disk_kind {
+    const int *calls;
+    size_t nr_calls;
+    void (*submit)(struct disk_io *io);
+    void (*kick)(void);
+};
+int disk_uring_open(const char *target, bool readonly, bool discard, struct disk_info *info,
+                    char *why, size_t room) NODISCARD;
+int disk_nbd_open(const char *target, bool readonly, bool discard, struct disk_info *info,
+                  char *why, size_t room) NODISCARD;
+extern const struct disk_kind disk_uring, disk_nbd;
+
+#endif

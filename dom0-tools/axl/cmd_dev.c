@@ -11,7 +11,6 @@
 #include "lib/json.h"
 #include "lib/record.h"
 
-#define BACKEND  "/local/domain/0/backend/%s/%u/%d"
 #define FRONTEND "/local/domain/%u/device/%s/%d"
 
 /* --- listing -------------------------------------------------------------------------------- */
@@ -25,8 +24,8 @@ static int64_t front(struct axl *a, uint32_t domid, const char *kind, int devid,
 
 static void block_row(struct axl *a, uint32_t domid, int devid, struct json *j)
 {
-    char path[96];
-    snprintf(path, sizeof path, BACKEND, "vbd", domid, devid);
+    char path[STORE_PATH];
+    dev_backend(axl_store(a), "vbd", domid, devid, path);
     int state = (int)front(a, domid, "vbd", devid, "state");
     int port = (int)front(a, domid, "vbd", devid, "event-channel");
     int ring = (int)front(a, domid, "vbd", devid, "ring-ref");
@@ -34,9 +33,9 @@ static void block_row(struct axl *a, uint32_t domid, int devid, struct json *j)
         printf("%-5d %-3d %-6u %-5d %-6d %-8d %-30s\n", devid, 0, domid, state, port, ring, path);
         return;
     }
-    char *target = store_read(a->store, BACKEND "/params", "vbd", domid, devid);
-    char *mode = store_read(a->store, BACKEND "/mode", "vbd", domid, devid);
-    char *vdev = store_read(a->store, BACKEND "/dev", "vbd", domid, devid);
+    char *target = store_read(a->store, "%s/params", path);
+    char *mode = store_read(a->store, "%s/mode", path);
+    char *vdev = store_read(a->store, "%s/dev", path);
     json_map(j, NULL);
     json_number(j, "devid", devid);
     json_string(j, "vdev", vdev);
@@ -52,8 +51,8 @@ static void block_row(struct axl *a, uint32_t domid, int devid, struct json *j)
 
 static void network_row(struct axl *a, uint32_t domid, int devid, struct json *j)
 {
-    char path[96];
-    snprintf(path, sizeof path, BACKEND, "vif", domid, devid);
+    char path[STORE_PATH];
+    dev_backend(axl_store(a), "vif", domid, devid, path);
     char *mac = store_read(axl_store(a), "/libxl/%u/device/vif/%d/mac", domid, devid);
     int state = (int)front(a, domid, "vif", devid, "state");
     if (!j)
@@ -157,7 +156,9 @@ static const char *const network_names[] = {"rx_bytes", "rx_packets", "rx_errors
 
 static void block_counters(struct axl *a, uint32_t domid, int devid, struct json *j)
 {
-    char dir[128], *vdev = store_read(axl_store(a), BACKEND "/dev", "vbd", domid, devid);
+    char dir[128], path[STORE_PATH];
+    dev_backend(axl_store(a), "vbd", domid, devid, path);
+    char *vdev = store_read(a->store, "%s/dev", path);
     snprintf(dir, sizeof dir, "/sys/bus/xen-backend/devices/vbd-%u-%d/statistics", domid, devid);
     if (j) {
         json_map(j, NULL);

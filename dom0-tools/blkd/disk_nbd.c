@@ -68,7 +68,7 @@ static void ready(struct source *s, uint32_t events)
     if (rc)
         log_line("NBD: %s", nbd_get_error());
     check_alive();
-    set_direction();
+    disk_kick();
 }
 
 int disk_nbd_open(const char *target, bool readonly, bool discard, struct disk_info *info,

@@ -98,12 +98,12 @@ static void fill_path(const struct device *d, char *path, size_t room)
     snprintf(path, room, "%s/%u-%u", opt->state_dir, ARGS(d));
 }
 
-static _Noreturn void be_worker(const struct device *d, const char *target, bool readonly, int fd)
+static _Noreturn void be_worker(const struct device *d, const char *target, bool readonly,
+                                bool discard, int fd)
 {
     char path[256];
     fill_path(d, path, sizeof path);
-    bool discard = xb_number(1, 1, NODE "discard-enable", ARGS(d)) != 0;
-    xb_forget();
+    xb_forget();             /* from here on the connection is the monitor's alone */
     daemon_close_others(fd); /* the lock and other devices' sockets are not for it */
     const struct worker_task t = {.domid = d->domid,
                                   .devid = d->devid,
@@ -129,9 +129,10 @@ static int start_process(struct device *d)
         free(mode);
         return -errno;
     }
+    bool discard = xb_number(1, 1, NODE "discard-enable", ARGS(d)) != 0;
     pid_t pid = fork();
     if (pid == 0)
-        be_worker(d, target, mode[0] != 'w', pair[1]);
+        be_worker(d, target, mode[0] != 'w', discard, pair[1]);
     int rc = pid < 0 ? -errno : 0;
     close(pair[1]);
     free(target);

@@ -29,6 +29,7 @@ int pages_open(unsigned domid, bool keep, unsigned nr_queues)
     persistent = keep;
     max_kept = nr_queues * PAGES_PER_QUEUE;
     nr_kept = nr_groups = 0;
+    in_buffers = 0;
     /* Touched where references are in use; a front-end's are few and close together. */
     page_of = mmap(NULL, PAGES_REFS * sizeof *page_of, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

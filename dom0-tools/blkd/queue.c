@@ -38,7 +38,7 @@ struct queue {
     struct state_queue *state;
     struct work *work; /* one for each entry */
     uint16_t *spare;   /* entries that are not busy; the last is used first */
-    unsigned nr_spare;
+    unsigned nr_spare, pages;
     bool awake, answered;
 };
 
@@ -124,6 +124,8 @@ static void to_disk(struct work *w, enum req_kind kind)
                              .nr_iov = w->data.nr_iov,
                              .done = disk_done};
     disk_submit(&w->io);
+    if (!in_turn) /* which starts it anyway */
+        job_later(&turn);
 }
 
 /* What comes next of a request that is a flush, a write and a flush; false: nothing. */
@@ -315,6 +317,7 @@ static int open_ring(struct queue *q, unsigned n, const struct state_rings *ring
     if (!mapped)
         return errno ? -errno : -EFAULT;
     ring_init(&q->ring, mapped, pages * (uint32_t)PAGE_SIZE, sizeof(struct blkif_request));
+    q->pages = pages;
     q->state = &file->queue[n];
     if (resume) {
         if (!state_recover(q->state, &q->ring))
@@ -354,7 +357,7 @@ int queues_open(unsigned domid, const struct state_rings *rings, bool persistent
     dom = domid;
     limits = info->limits;
     count = &file->count;
-    stopping = broken = false;
+    stopping = broken = in_turn = false;
     barrier = NULL;
     in_work = nr_queues = 0;
     memset(queue, 0, sizeof queue);
@@ -377,6 +380,21 @@ int queues_open(unsigned domid, const struct state_rings *rings, bool persistent
         go_on(&queue[i]);
     job_later(&turn);
     return 0;
+}
+
+void queues_close(void)
+{
+    for (unsigned i = 0; i < nr_queues; i++) {
+        struct queue *q = &queue[i];
+        evt_unbind(&q->evt);
+        for (unsigned k = 0; k < q->ring.slots; k++)
+            pages_put(&q->work[k].data);
+        free(q->work);
+        free(q->spare);
+        gnt_unmap(q->ring.head, q->pages);
+    }
+    nr_queues = 0;
+    pages_close();
 }
 
 bool queues_audit(void)

@@ -20,6 +20,9 @@ void queues_stop(void (*idle)(void));
 /* Called once when the front-end breaks the protocol; its rings are not looked at any more. */
 extern void (*queues_broken)(const char *what);
 
+/* Lets go of all (a process that ends need not). */
+void queues_close(void);
+
 /* Recomputes what must hold; false: something does not. For tests. */
 bool queues_audit(void);
 

@@ -119,4 +119,5 @@ void daemon_close_others(int keep)
     if (high > low + 1)
         close_range(low + 1, high - 1, 0);
     close_range(high + 1, ~0u, 0);
+    log_again();
 }

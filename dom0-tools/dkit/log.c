@@ -43,6 +43,14 @@ int log_fd(void)
     return fd > 2 ? fd : -1;
 }
 
+void log_again(void)
+{
+    if (!use_syslog)
+        return;
+    closelog();
+    openlog(name, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+}
+
 static size_t put_time(char *line, size_t room)
 {
     struct timespec t;

@@ -10,6 +10,8 @@
 int log_open(const char *program, const char *file);
 /* The file's descriptor, for who closes all others; -1: none. */
 int log_fd(void);
+/* In a child whose other descriptors were closed: syslog's is made anew. */
+void log_again(void);
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*

@@ -47,12 +47,24 @@ int dev_connect(struct store *s, uint32_t domid, const struct gconf *g, struct w
     return rc;
 }
 
-void dev_put_common(struct store *s, uint32_t domid, const char *kind, int devid, bool trusted)
+void dev_backend(struct store *s, const char *kind, uint32_t domid, int devid,
+                 char path[STORE_PATH])
+{
+    char *noted = store_read(s, "/libxl/%u/device/%s/%d/backend", domid, kind, devid);
+    if (noted)
+        snprintf(path, STORE_PATH, "%s", noted);
+    else
+        snprintf(path, STORE_PATH, BACKEND, kind, domid, devid);
+    free(noted);
+}
+
+void dev_put_common(struct store *s, uint32_t domid, const char *kind, const char *served,
+                    int devid, bool trusted)
 {
     store_at(s, "/local/domain/%u/device/%s/%d", domid, kind, devid);
     store_mkdir(s, "");
     store_perms(s, "", domid, 'n', 0);
-    store_put(s, "backend", BACKEND, kind, domid, devid);
+    store_put(s, "backend", BACKEND, served, domid, devid);
     store_put(s, "backend-id", "0");
     store_put(s, "state", "%d", XenbusStateInitialising);
     store_put(s, "handle", "%d", devid);
@@ -61,11 +73,11 @@ void dev_put_common(struct store *s, uint32_t domid, const char *kind, int devid
     /* The note that only dom0 can write. */
     store_at(s, "/libxl/%u/device/%s/%d", domid, kind, devid);
     store_put(s, "frontend", "/local/domain/%u/device/%s/%d", domid, kind, devid);
-    store_put(s, "backend", BACKEND, kind, domid, devid);
+    store_put(s, "backend", BACKEND, served, domid, devid);
     store_put(s, "frontend-id", "%u", domid);
     store_put(s, "online", "1");
     store_put(s, "state", "%d", XenbusStateInitialising);
-    store_at(s, BACKEND, kind, domid, devid);
+    store_at(s, BACKEND, served, domid, devid);
     store_mkdir(s, "");
     store_perms(s, "", 0, 'n', (int)domid);
     store_put(s, "frontend", "/local/domain/%u/device/%s/%d", domid, kind, devid);
@@ -88,9 +100,11 @@ int dev_await_state(struct store *s, uint32_t domid, const char *kind, int devid
 {
     int64_t end = now_ms() + DEV_WAIT_MS, is;
     int rc = 0;
-    store_watch(s, "dev", BACKEND "/state", kind, domid, devid);
+    char back[STORE_PATH];
+    dev_backend(s, kind, domid, devid, back);
+    store_watch(s, "dev", "%s/state", back);
     for (;;) {
-        is = store_number(s, XenbusStateClosed, BACKEND "/state", kind, domid, devid);
+        is = store_number(s, XenbusStateClosed, "%s/state", back);
         if (is == state || is == XenbusStateClosed)
             break;
         int64_t left = end - now_ms();
@@ -103,15 +117,16 @@ int dev_await_state(struct store *s, uint32_t domid, const char *kind, int devid
             break;
         rc = 0;
     }
-    store_unwatch(s, "dev", BACKEND "/state", kind, domid, devid);
+    store_unwatch(s, "dev", "%s/state", back);
     if (rc)
         return why(w, rc,
                    "%s %d: its back-end stays in state %d for %d s while state %d is waited "
                    "for",
                    kind, devid, (int)is, DEV_WAIT_MS / 1000, state);
     if (is != state) {
-        char *text =
-            store_read(s, "/local/domain/0/error/backend/%s/%u/%d/error", kind, domid, devid);
+        /* .../0/backend/KIND/... has its error at .../0/error/backend/KIND/... */
+        const char *tail = strstr(back, "/backend/");
+        char *text = tail ? store_read(s, "/local/domain/0/error%s/error", tail) : NULL;
         why(w, -EIO, "%s %d: its back-end gave up: %s", kind, devid,
             text ? text : "is its module (xen-blkback, xen-netback) loaded?");
         free(text);
@@ -178,12 +193,12 @@ int dev_script(struct store *s, const char *script, const char *action, const ch
 /* --- removal -------------------------------------------------------------------------------- */
 
 /* What a script set up is taken down by it, what axl set up by axl. */
-static void unplug(struct store *s, const char *kind, uint32_t domid, int devid)
+static void unplug(struct store *s, const char *kind, uint32_t domid, int devid, const char *back)
 {
     char *script = store_read(s, "/libxl/%u/device/%s/%d/script-used", domid, kind, devid);
     if (strcmp(kind, "vbd") == 0) {
-        char *node = store_read(s, BACKEND "/node", kind, domid, devid);
-        char *params = store_read(s, BACKEND "/params", kind, domid, devid);
+        char *node = store_read(s, "%s/node", back);
+        char *params = store_read(s, "%s/params", back);
         struct why ignored;
         if (script)
             dev_script(s, script, "remove", kind, domid, devid, NULL, &ignored);
@@ -199,8 +214,10 @@ int dev_remove(struct store *s, uint32_t domid, const char *kind, int devid, boo
                struct why *w)
 {
     int rc = 0;
-    if (strcmp(kind, "console") != 0 && store_exists(s, BACKEND, kind, domid, devid)) {
-        store_at(s, BACKEND, kind, domid, devid);
+    char back[STORE_PATH];
+    dev_backend(s, kind, domid, devid, back);
+    if (strcmp(kind, "console") != 0 && store_exists(s, "%s", back)) {
+        store_at(s, "%s", back);
         store_put(s, "online", "0");
         store_put(s, "state", "%d", XenbusStateClosing);
         if (force)
@@ -215,10 +232,10 @@ int dev_remove(struct store *s, uint32_t domid, const char *kind, int devid, boo
                              "use? --force takes it away all the same",
                              kind, devid)
                        : rc;
-        unplug(s, kind, domid, devid);
+        unplug(s, kind, domid, devid, back);
     }
     struct why second;
-    store_remove(s, BACKEND, kind, domid, devid);
+    store_remove(s, "%s", back);
     store_remove(s, "/local/domain/%u/device/%s/%d", domid, kind, devid);
     store_remove(s, "/libxl/%u/device/%s/%d", domid, kind, devid);
     int rc2 = store_commit(s, true, &second);
@@ -226,6 +243,11 @@ int dev_remove(struct store *s, uint32_t domid, const char *kind, int devid, boo
         *w = second;
     return rc ? rc : rc2;
 }
+
+/* The folders of back-ends, for what is left of a domain there. */
+static const struct {
+    const char *kind, *by;
+} served[] = {{"vbd", "vbd"}, {"vbd", "blkd"}, {"vif", "vif"}, {"console", "console"}};
 
 static int remove_kind(struct store *s, uint32_t domid, const char *kind, struct why *w)
 {
@@ -238,8 +260,12 @@ static int remove_kind(struct store *s, uint32_t domid, const char *kind, struct
         rc = rc ? rc : one;
     }
     free(ids);
-    store_remove(s, "/local/domain/0/backend/%s/%u", kind, domid);
-    store_remove(s, "/local/domain/0/error/backend/%s/%u", kind, domid);
+    for (size_t i = 0; i < sizeof served / sizeof served[0]; i++) {
+        if (strcmp(served[i].kind, kind) != 0)
+            continue;
+        store_remove(s, "/local/domain/0/backend/%s/%u", served[i].by, domid);
+        store_remove(s, "/local/domain/0/error/backend/%s/%u", served[i].by, domid);
+    }
     store_commit(s, false, &second);
     return rc;
 }

@@ -1,5 +1,6 @@
 /*
- * A guest's devices with the kernel's back-ends (blkback, netback): made, listed, taken away.
+ * A guest's devices, with the kernel's back-ends (blkback, netback) or Argon's: made, listed, taken
+ * away.
  *
  * What the stock hotplug scripts do is done here by ioctl and netlink, unless the configuration
  * names a script. Which devices there are is read from /libxl/DOMID/device, which no guest and no
@@ -42,6 +43,10 @@ int net_connect(struct store *s, uint32_t domid, const struct gconf_nic *n, stru
 /* Next free number for a vif of the domain. */
 int net_next_devid(struct store *s, uint32_t domid);
 
+/* The back-end's folder, as axl's own note of the device tells (or the kernel's, if none does). */
+void dev_backend(struct store *s, const char *kind, uint32_t domid, int devid,
+                 char path[STORE_PATH]);
+
 /* Removes one device. Without force the guest must agree within DEV_WAIT_MS (-ETIMEDOUT). */
 int dev_remove(struct store *s, uint32_t domid, const char *kind, int devid, bool force,
                struct why *w);
@@ -55,7 +60,12 @@ int dev_await_state(struct store *s, uint32_t domid, const char *kind, int devid
 /* Runs a hotplug script for a back-end and waits for its word (hotplug-status). */
 int dev_script(struct store *s, const char *script, const char *action, const char *kind,
                uint32_t domid, int devid, const char *vif, struct why *w);
-/* The nodes that all kinds share: front-end, back-end, and axl's own note of them. */
-void dev_put_common(struct store *s, uint32_t domid, const char *kind, int devid, bool trusted);
+/*
+ * The nodes that all kinds share: front-end, back-end, and axl's own note of them. `kind` is the
+ * front-end's folder (vbd, vif), `served` the back-end's, which says who serves it: the same name
+ * is the kernel, "blkd" argon-blkd. Puts what follows into the back-end's folder.
+ */
+void dev_put_common(struct store *s, uint32_t domid, const char *kind, const char *served,
+                    int devid, bool trusted);
 
 #endif

@@ -1,4 +1,7 @@
-/* Virtual disks with the kernel's blkback: a block device as it is, a file through /dev/loopN. */
+/*
+ * Virtual disks. Argon's back-end serves files and NBD exports as they are; the kernel's blkback
+ * block devices, and on demand files through /dev/loopN.
+ */
 #include "lib/dev.h"
 
 #include <errno.h>
@@ -12,8 +15,29 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "lib/daemons.h"
+
 #include "abi/abi.h"
 #include <xen/io/xenbus.h>
+
+#define BLKD "argon-blkd"
+
+/* nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH, ... */
+static bool is_nbd(const struct gconf_disk *d)
+{
+    return d->path && strncmp(d->path, "nbd", 3) == 0 && strstr(d->path, "://");
+}
+
+/* Whose disk is it: argon-blkd's, or the kernel's? */
+static bool by_blkd(const struct gconf_disk *d)
+{
+    struct stat st;
+    if (d->script || d->backend == BACKEND_PHY)
+        return false;
+    if (d->backend == BACKEND_ARGON || is_nbd(d))
+        return true;
+    return d->path && stat(d->path, &st) == 0 && S_ISREG(st.st_mode) && daemon_available(BLKD);
+}
 
 static int stat_target(const struct gconf_disk *d, struct stat *st, struct why *w)
 {
@@ -32,37 +56,50 @@ static int stat_target(const struct gconf_disk *d, struct stat *st, struct why *
     return 0;
 }
 
-/* Is this back-end's target the same file or device? */
-static bool same_target(struct store *s, const char *dom, const char *dev, const struct stat *st)
+/* Is this back-end's target the same file, device or export? */
+static bool same_target(const char *params, const struct gconf_disk *d)
 {
-    char *params = store_read(s, "/local/domain/0/backend/vbd/%s/%s/params", dom, dev);
-    struct stat other;
-    bool same = params && stat(params, &other) == 0 &&
-                (S_ISBLK(st->st_mode) ? S_ISBLK(other.st_mode) && other.st_rdev == st->st_rdev
-                                      : other.st_dev == st->st_dev && other.st_ino == st->st_ino);
+    struct stat st, other;
+    if (strcmp(params, d->path) == 0)
+        return true;
+    if (stat(params, &other) || stat(d->path, &st))
+        return false;
+    return S_ISBLK(st.st_mode) ? S_ISBLK(other.st_mode) && other.st_rdev == st.st_rdev
+                               : other.st_dev == st.st_dev && other.st_ino == st.st_ino;
+}
+
+static int check_device(struct store *s, const char *back, const char *dom,
+                        const struct gconf_disk *d, struct why *w)
+{
+    int rc = 0;
+    char *params = store_read(s, "%s/params", back);
+    if (params && same_target(params, d)) {
+        char *mode = store_read(s, "%s/mode", back);
+        if (d->readwrite || (mode && strchr(mode, 'w')))
+            rc = why(w, -EBUSY,
+                     "disk %s: '%s' is a disk of domain %s already, and one of the two may write "
+                     "to it",
+                     d->vdev, d->path, dom);
+        free(mode);
+    }
     free(params);
-    return same;
+    return rc;
 }
 
 /* A writable disk in two guests ends in a broken file system: refused, as the scripts do. */
-static int check_sharing(struct store *s, const struct gconf_disk *d, const struct stat *st,
+static int check_sharing(struct store *s, const struct gconf_disk *d, const char *served,
                          struct why *w)
 {
     unsigned nr_doms, nr_devs;
     int rc = 0;
-    char **doms = store_list(s, &nr_doms, "/local/domain/0/backend/vbd");
+    char back[STORE_PATH];
+    char **doms = store_list(s, &nr_doms, "/local/domain/0/backend/%s", served);
     for (unsigned i = 0; !rc && i < nr_doms; i++) {
-        char **devs = store_list(s, &nr_devs, "/local/domain/0/backend/vbd/%s", doms[i]);
+        char **devs = store_list(s, &nr_devs, "/local/domain/0/backend/%s/%s", served, doms[i]);
         for (unsigned k = 0; !rc && k < nr_devs; k++) {
-            if (!same_target(s, doms[i], devs[k], st))
-                continue;
-            char *mode = store_read(s, "/local/domain/0/backend/vbd/%s/%s/mode", doms[i], devs[k]);
-            if (d->readwrite || (mode && strchr(mode, 'w')))
-                rc = why(w, -EBUSY,
-                         "disk %s: '%s' is a disk of domain %s already, and one of the "
-                         "two may write to it",
-                         d->vdev, d->path, doms[i]);
-            free(mode);
+            snprintf(back, sizeof back, "/local/domain/0/backend/%s/%s/%s", served, doms[i],
+                     devs[k]);
+            rc = check_device(s, back, doms[i], d, w);
         }
         free(devs);
     }
@@ -75,13 +112,15 @@ int blk_check(struct store *s, const struct gconf_disk *d, struct why *w)
     struct stat st;
     if (d->script)
         return 0;
-    if (d->backend == BACKEND_ARGON)
-        return why(w, -EOPNOTSUPP,
-                   "disk %s: backendtype=argon needs argon-blkd, which this build "
-                   "has not; use backendtype=phy",
-                   d->vdev);
-    int rc = stat_target(d, &st, w);
-    return rc ? rc : check_sharing(s, d, &st, w);
+    int rc = is_nbd(d) ? 0 : stat_target(d, &st, w);
+    if (!rc && is_nbd(d) && d->backend == BACKEND_PHY)
+        rc = why(w, -EINVAL, "disk %s: '%s': an NBD export needs backendtype=argon", d->vdev,
+                 d->path);
+    if (!rc && by_blkd(d))
+        rc = daemon_need(BLKD, w);
+    if (!rc)
+        rc = check_sharing(s, d, "vbd", w);
+    return rc ? rc : check_sharing(s, d, "blkd", w);
 }
 
 /* --- loop devices --------------------------------------------------------------------------- */
@@ -137,14 +176,16 @@ void blk_release(const char *node, const char *params)
 
 /* --- nodes ---------------------------------------------------------------------------------- */
 
-static void put_nodes(struct store *s, const struct gconf_disk *d, const char *script)
+static void put_nodes(struct store *s, const struct gconf_disk *d, const char *script,
+                      const char *type)
 {
     store_put(s, "params", "%s", d->path);
-    store_put(s, "script", "%s", script);
+    if (script)
+        store_put(s, "script", "%s", script);
     store_put(s, "removable", "%d", d->removable);
     store_put(s, "bootable", "1");
     store_put(s, "dev", "%s", d->vdev);
-    store_put(s, "type", "phy");
+    store_put(s, "type", "%s", type);
     store_put(s, "mode", d->readwrite ? "w" : "r");
     store_put(s, "device-type", d->cdrom ? "cdrom" : "disk");
     store_put(s, "discard-enable", "%d", d->discard_set ? d->discard : d->readwrite);
@@ -153,12 +194,32 @@ static void put_nodes(struct store *s, const struct gconf_disk *d, const char *s
         store_put(s, "direct-io-safe", "1");
 }
 
+static void put_front(struct store *s, uint32_t domid, int devid, const struct gconf_disk *d)
+{
+    store_at(s, "/local/domain/%u/device/vbd/%d", domid, devid);
+    store_put(s, "virtual-device", "%d", devid);
+    store_put(s, "device-type", d->cdrom ? "cdrom" : "disk");
+}
+
+static void prepare_blkd(struct store *s, uint32_t domid, int devid, const struct gconf_disk *d)
+{
+    dev_put_common(s, domid, "vbd", "blkd", devid, !d->untrusted);
+    put_nodes(s, d, NULL, "argon");
+    store_at(s, "/libxl/%u/device/vbd/%d", domid, devid);
+    put_nodes(s, d, NULL, "argon");
+    put_front(s, domid, devid, d);
+}
+
 int blk_prepare(struct store *s, uint32_t domid, const struct gconf_disk *d, struct why *w)
 {
     int devid = (int)gconf_vdev_number(d->vdev);
     const char *script = d->script ? d->script : "/etc/xen/scripts/block";
     char node[32] = "";
     struct stat st = {0};
+    if (by_blkd(d)) {
+        prepare_blkd(s, domid, devid, d);
+        return 0;
+    }
     int rc = d->script ? 0 : stat_target(d, &st, w);
     if (!rc && !d->script && S_ISREG(st.st_mode)) {
         rc = loop_attach(d, node, w);
@@ -167,8 +228,8 @@ int blk_prepare(struct store *s, uint32_t domid, const struct gconf_disk *d, str
     }
     if (rc)
         return rc;
-    dev_put_common(s, domid, "vbd", devid, !d->untrusted);
-    put_nodes(s, d, script);
+    dev_put_common(s, domid, "vbd", "vbd", devid, !d->untrusted);
+    put_nodes(s, d, script, "phy");
     if (!d->script) {
         if (node[0])
             store_put(s, "node", "%s", node);
@@ -177,12 +238,10 @@ int blk_prepare(struct store *s, uint32_t domid, const struct gconf_disk *d, str
         store_put(s, "hotplug-status", "connected");
     }
     store_at(s, "/libxl/%u/device/vbd/%d", domid, devid);
-    put_nodes(s, d, script);
+    put_nodes(s, d, script, "phy");
     if (d->script)
         store_put(s, "script-used", "%s", script);
-    store_at(s, "/local/domain/%u/device/vbd/%d", domid, devid);
-    store_put(s, "virtual-device", "%d", devid);
-    store_put(s, "device-type", d->cdrom ? "cdrom" : "disk");
+    put_front(s, domid, devid, d);
     return 0;
 }
 

@@ -57,7 +57,7 @@ static void put_nodes(struct store *s, const struct gconf_nic *n)
 int net_prepare(struct store *s, uint32_t domid, const struct gconf_nic *n, struct why *w)
 {
     (void)w;
-    dev_put_common(s, domid, "vif", n->devid, !n->untrusted);
+    dev_put_common(s, domid, "vif", "vif", n->devid, !n->untrusted);
     put_nodes(s, n);
     store_at(s, "/libxl/%u/device/vif/%d", domid, n->devid);
     put_nodes(s, n);

@@ -1,0 +1,66 @@
+# Disks by argon-blkd: a stock guest writes, reads, syncs, discards, is refused; the back-end is
+# killed under it and goes on; an NBD export; attach, detach; nothing is left behind.
+. /argon/lib.sh
+cd /tmp || exit
+/argon/start
+blkd_log=/var/log/xen/argon-blkd.log
+console=/var/log/xen/guest-g.log
+cat >g.cfg <<'CFG'
+name = "g"
+kernel = "/guest/vmlinuz"
+ramdisk = "/guest/initrd"
+memory = 192
+vcpus = 2
+on_poweroff = "destroy"
+CFG
+said() { grep -q "guest: $1" $console 2>/dev/null; }
+both() { said "$1 ok" || said "$1 failed"; }
+passed() { wait_for 200 both "$1" && said "$1 ok"; }
+gone() { ! axl domid g >/dev/null 2>&1; }
+# The monitor's parent is init, a disk's process is the monitor's child.
+all() { pidof argon-blkd; }
+workers() { for p in $(all); do grep -q "^PPid:.*[^0-9]1$" /proc/$p/status || echo $p; done; }
+quiet() { test -z "$(all)"; }
+one_left() { test "$(all | wc -w)" = 1; }
+mkdir -p /disk
+modprobe -a crc32c_generic ext4 loop xen-blkback
+mkfs.ext4 -q /dev/vda && mount -t ext4 /dev/vda /disk || outcome ERROR "no disk for dom0"
+truncate -s 32M /disk/a.img
+truncate -s 4M /disk/b.img
+check "dom0 fills a disk" io fill /disk/b.img 0 64 5
+truncate -s 16M c.img
+xenstore-ls /local/domain/0 >before
+nbdkit -U /tmp/nbd.sock --pidfile nbd.pid file c.img
+wait_for 20 test -S /tmp/nbd.sock
+
+check "create" axl create -q g.cfg 'extra="console=hvc0 blkd=basic,mix,nbd,attach"' \
+    'disk=["/disk/a.img,raw,xvda,w", "/disk/b.img,raw,xvdb,r", "vdev=xvdc,access=w,target=nbd+unix:///?socket=/tmp/nbd.sock"]'
+check "a second guest may not have the same file" sh -c '! axl create -q g.cfg name=\"h\" "disk=[\"/disk/a.img,raw,xvda,w\"]" 2>&1 | tee out; grep -q "already" out'
+for s in fill check discard discarded beside end readonly readable; do check "guest: $s" passed $s; done
+# Under way now: four processes that write, read and check.
+for n in 1 2 3 4; do
+    kill -9 $(workers) && note "killed the disks' processes"
+    usleep 700000
+done
+kill -9 $(all)
+note "killed all of argon-blkd"
+wait_for 20 quiet
+check "start again" argon-blkd --log $blkd_log
+check "guest: mix under kills" passed mix
+check "guest: nbd" passed nbd
+check "guest: nbdtrim" passed nbdtrim
+check "guest: nbdzero" passed nbdzero
+check "block-list shows them" sh -c 'axl block-list g | grep -c blkd/ | grep -qx 3'
+truncate -s 8M d.img
+check "attach" axl block-attach g /tmp/d.img,raw,xvdd,w
+check "guest: attached" passed attach
+check "detach" axl block-detach g xvdd
+check "guest: detached" passed detach
+check "the guest ends" wait_for 100 gone
+check "no process is left" wait_for 30 one_left
+xenstore-ls /local/domain/0 >after
+check "no node is left" diff before after
+check "no state is left" sh -c 'test -z "$(ls /run/argon-blkd)"'
+cat $blkd_log
+cat $console | tail -60
+finish

@@ -1,0 +1,50 @@
+# The guest of the disk tests: what it is to do stands in the words after "blkd=" on its command
+# line, commas between them. Each step says "guest: NAME ok" or "guest: NAME failed".
+step() {
+    local what=$1
+    shift
+    if "$@"; then echo "guest: $what ok"; else echo "guest: $what failed"; fi
+}
+fails() { ! "$@" 2>/dev/null; }
+here() { until [ -b "$1" ]; do usleep 100000; done; }
+features() { grep -H . /sys/block/$1/queue/{write_cache,fua,discard_max_bytes,max_segments,nr_requests} 2>/dev/null | sed 's,.*/queue/,  ,'; ls /sys/block/$1/mq; }
+
+for word in $(cat /proc/cmdline); do
+    case $word in blkd=*) todo=${word#blkd=} ;; esac
+done
+for t in $(echo "$todo" | tr , ' '); do
+    case $t in
+    basic) # xvda: to be written; xvdb: read-only
+        here /dev/xvda
+        here /dev/xvdb
+        features xvda
+        step fill io fill /dev/xvda 0 2000 1
+        step check io check /dev/xvda 0 2000 1
+        step discard io discard /dev/xvda 256 512
+        step discarded io zero /dev/xvda 256 512
+        step beside io check /dev/xvda 768 1232 1
+        step end dd if=/dev/zero of=/dev/xvda bs=512 seek=$(($(cat /sys/block/xvda/size) - 1)) count=1
+        step readonly fails dd if=/dev/zero of=/dev/xvdb bs=4096 count=1 conv=fsync
+        step readable io check /dev/xvdb 0 64 5
+        ;;
+    mix) here /dev/xvda; step mix io mix /dev/xvda 2048 1200 3 ;;
+    mixlong) here /dev/xvda; step mix io mix /dev/xvda 2048 6000 3 ;;
+    nbd) here /dev/xvdc
+        step nbd io mix /dev/xvdc 1024 100 9
+        step nbdtrim io discard /dev/xvdc 0 256
+        step nbdzero io zero /dev/xvdc 0 256
+        ;;
+    acks) here /dev/xvda; io acks /dev/xvda ;;
+    attach) here /dev/xvdd; step attach io mix /dev/xvdd 256 50 4; until [ ! -b /dev/xvdd ]; do usleep 100000; done; echo "guest: detach ok" ;;
+    bench) for d in xvda xvdb; do
+            here /dev/$d
+            for k in 4 64 1024; do
+                for j in 1 4; do
+                    echo "guest: $d $(io write /dev/$d 64 $k $j)"
+                    echo "guest: $d $(io read /dev/$d 64 $k $j)"
+                done
+            done
+        done ;;
+    esac
+done
+echo "guest: end"

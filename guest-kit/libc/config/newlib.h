@@ -2,6 +2,9 @@
 #ifndef GUEST_KIT_LIBC_CONFIG_NEWLIB_H
 #define GUEST_KIT_LIBC_CONFIG_NEWLIB_H
 
+#ifndef __DYNAMIC_REENT__
+#define __DYNAMIC_REENT__ 1 /* its state is a thread's: __getreent() */
+#endif
 #define _WANT_IO_C99_FORMATS             1
 #define _WANT_IO_LONG_LONG               1
 #define _WANT_REENT_SMALL                1
@@ -14,5 +17,12 @@
 #define _UNBUF_STREAM_OPT                1
 #define _HAVE_LONG_DOUBLE                1
 #define _HAVE_CC_INHIBIT_LOOP_TO_LIBCALL 1
+
+/* What <time.h>, <unistd.h> and <sys/select.h> are to declare. */
+#define _POSIX_TIMERS            1
+#define _POSIX_MONOTONIC_CLOCK   200112L
+#define _READ_WRITE_RETURN_TYPE  _ssize_t
+#define _READ_WRITE_BUFSIZE_TYPE size_t
+#define FD_SETSIZE               256
 
 #endif

@@ -8,14 +8,16 @@ static void below(char *path, size_t size, const char *directory, const char *na
     gk_snprintf(path, size, "%s/%s", directory, name);
 }
 
-int gk_xb_open(struct gk_xb_dev *dev, const char *node)
+/* `node` may be the device's own: it is read before anything is written. */
+int gk_xb_open(struct gk_xb_dev *dev, const char *node_given)
 {
-    char path[GK_XB_PATH + 16];
+    char path[GK_XB_PATH + 16], node[GK_XB_PATH];
     uint64_t id;
 
-    *dev = (struct gk_xb_dev){.state = GK_XB_UNKNOWN};
-    if ((size_t)gk_snprintf(dev->node, sizeof(dev->node), "%s", node) >= sizeof(dev->node))
+    if ((size_t)gk_snprintf(node, sizeof(node), "%s", node_given) >= sizeof(node))
         return -XEN_EINVAL;
+    *dev = (struct gk_xb_dev){.state = GK_XB_UNKNOWN};
+    gk_snprintf(dev->node, sizeof(dev->node), "%s", node);
     below(path, sizeof(path), node, "backend");
     int rc = gk_xs_read_into(GK_XS_NONE, path, dev->backend, sizeof(dev->backend));
     if (rc < 0)

@@ -37,7 +37,7 @@ for how in panic fault write-code run-data; do
 done
 check "panic says why" said panic "panic: as told"
 check "fault names the address" said fault "write of address 10"
-check "code cannot be written" said write-code "page fault, error 7"
+check "code cannot be written" said write-code "page fault, error 3"
 check "data cannot be executed" said run-data "execution of address"
 check "a stack's overflow ends the guest" ends overflow hello 4 "end=overflow"
 

@@ -1,6 +1,7 @@
 /* HYPERVISOR_grant_table_op: batches of requests, each copied in once, done, and its result out. */
 #include "base/string.h"
 #include "core/gnt/map.h"
+#include "core/pgtype/pgtype.h"
 #include "hc/hc.h"
 #include "port/clock.h"
 #include "port/frame.h"
@@ -51,6 +52,7 @@ static void unnamed(struct domain *d, struct domain *other)
 static long map(struct vcpu *v, uint64_t *arg, struct batch *b)
 {
     struct domain *from = NULL; /* requests of a batch mostly name one domain */
+    struct pgt_near near = PGT_NEAR_NONE;
     domid_t last = DOMID_INVALID;
     long rc = 0;
 
@@ -66,12 +68,13 @@ static long map(struct vcpu *v, uint64_t *arg, struct batch *b)
             last = op.dom;
             from = named(v->dom, last);
         }
-        op.status = (int16_t)(from ? gnt_map(v, from, &op) : GNTST_bad_domain);
+        op.status = (int16_t)(from ? gnt_map(v, &near, from, &op) : GNTST_bad_domain);
         if (guest_put(b->va, &op))
             rc = -XEN_EFAULT;
         else if (pause_here(b, sizeof(op)))
             rc = later(b, arg);
     }
+    pgt_near_done(v, &near);
     unnamed(v->dom, from);
     return rc;
 }
@@ -92,6 +95,7 @@ static void finish(struct domain *d, struct gnt_unmap *u, unsigned int n)
 static long unmap(struct vcpu *v, uint64_t *arg, struct batch *b)
 {
     struct gnt_unmap u[UNMAP_BATCH];
+    struct pgt_near near = PGT_NEAR_NONE;
     long rc = 0;
 
     while (b->left && !rc) {
@@ -107,9 +111,9 @@ static long unmap(struct vcpu *v, uint64_t *arg, struct batch *b)
             }
             u[n] = (struct gnt_unmap){
                 .host_addr = op.host_addr, .dev_bus_addr = op.dev_bus_addr, .handle = op.handle};
-            op.status = (int16_t)gnt_unmap_begin(v, &u[n++]);
-            if (guest_write(b->va + offsetof(struct gnttab_unmap_grant_ref, status), &op.status,
-                            sizeof(op.status)))
+            op.status = (int16_t)gnt_unmap_begin(v, &near, &u[n++]);
+            if (guest_write16(b->va + offsetof(struct gnttab_unmap_grant_ref, status),
+                              (uint16_t)op.status))
                 rc = -XEN_EFAULT;
             b->va += sizeof(op);
             b->left--;
@@ -120,6 +124,7 @@ static long unmap(struct vcpu *v, uint64_t *arg, struct batch *b)
         if (pause)
             rc = later(b, arg);
     }
+    pgt_near_done(v, &near);
     return rc;
 }
 
@@ -136,8 +141,10 @@ static long unmap_and_replace(struct vcpu *v, uint64_t *arg, struct batch *b)
         op.status = GNTST_general_error;
         if (!op.new_addr) {
             struct gnt_unmap u = {.host_addr = op.host_addr, .handle = op.handle};
+            struct pgt_near near = PGT_NEAR_NONE;
 
-            op.status = (int16_t)gnt_unmap_begin(v, &u);
+            op.status = (int16_t)gnt_unmap_begin(v, &near, &u);
+            pgt_near_done(v, &near);
             finish(v->dom, &u, 1);
         }
         if (guest_put(b->va, &op))
@@ -161,8 +168,7 @@ static long copy(struct vcpu *v, uint64_t *arg, struct batch *b)
         if (guest_get(&op, b->va))
             return -XEN_EFAULT;
         op.status = (int16_t)gnt_copy(v->dom, &op);
-        if (guest_write(b->va + offsetof(struct gnttab_copy, status), &op.status,
-                        sizeof(op.status)))
+        if (guest_write16(b->va + offsetof(struct gnttab_copy, status), (uint16_t)op.status))
             rc = -XEN_EFAULT;
         else if (pause_here(b, sizeof(op)))
             rc = later(b, arg);

@@ -41,6 +41,7 @@ static inline int gaddr_start_ok(uint64_t va)
  * int guest_read32(uint32_t *to, uint64_t va);      one 4-byte access
  * int guest_read64(uint64_t *to, uint64_t va);      one 8-byte access
  * int guest_write64(uint64_t va, uint64_t value);   one 8-byte access
+ * int guest_write16(uint64_t va, uint16_t value);   one 2-byte access
  */
 
 /* Copy a typed struct in or out of the guest address of an ABI handle's value. */

@@ -36,14 +36,14 @@ static int copy_checked(void *to, const void *from, size_t len)
     return left ? -XEN_EFAULT : 0;
 }
 
-int guest_read(void *to, uint64_t va, size_t len)
+int guest_read_any(void *to, uint64_t va, size_t len)
 {
     if (!gaddr_ok(va, len))
         return -XEN_EFAULT;
     return copy_checked(to, (const void *)va, len);
 }
 
-int guest_write(uint64_t va, const void *from, size_t len)
+int guest_write_any(uint64_t va, const void *from, size_t len)
 {
     if (!gaddr_ok(va, len))
         return -XEN_EFAULT;

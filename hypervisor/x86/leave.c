@@ -120,7 +120,7 @@ int x86_interrupt(struct guest_regs *r)
 {
     irq_dispatch(r, r->entry);
     r->entry = ENTRY_IRET;
-    return x86_leave(r);
+    return leave(r);
 }
 
 void x86_interrupt_hv(struct guest_regs *r)

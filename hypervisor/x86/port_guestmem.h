@@ -8,9 +8,9 @@
 #include "abi/abi.h"
 #include "base/num.h"
 
-/* Whole and partial copies; in x86/guestmem.c. */
-int guest_read(void *to, uint64_t va, size_t len);
-int guest_write(uint64_t va, const void *from, size_t len);
+/* Copies of any length; in x86/guestmem.c. */
+int guest_read_any(void *to, uint64_t va, size_t len);
+int guest_write_any(uint64_t va, const void *from, size_t len);
 
 /* One entry of the exception table: a fault at `at` continues at `to`. */
 #define EXTABLE(at, to)                                                                            \
@@ -77,6 +77,86 @@ static inline int guest_write64(uint64_t va, uint64_t value)
         return -XEN_EFAULT;
     guest_access_on();
     __asm__ goto volatile("1: mov %1, (%0)\n\t" EXTABLE("1b", "%l[fault]")
+                          :
+                          : "r"(va), "r"(value)
+                          : "memory"
+                          : fault);
+    guest_access_off();
+    return 0;
+fault:
+    guest_access_off();
+    return -XEN_EFAULT;
+}
+
+#define GUEST_WORDS 8u /* up to so many are copied in line */
+
+static inline __attribute__((always_inline)) int guest_read_words(uint64_t *to, uint64_t va,
+                                                                  const size_t n)
+{
+    if (unlikely(!gaddr_start_ok(va)))
+        return -XEN_EFAULT;
+    guest_access_on();
+#pragma GCC unroll 8
+    for (size_t i = 0; i < n; i++) {
+        uint64_t word;
+
+        __asm__ goto volatile("1: mov %1, %0\n\t" EXTABLE("1b", "%l[fault]")
+                              : "=r"(word)
+                              : "m"(((const uint64_t *)va)[i])
+                              : "memory"
+                              : fault);
+        to[i] = word;
+    }
+    guest_access_off();
+    return 0;
+fault:
+    guest_access_off();
+    return -XEN_EFAULT;
+}
+
+static inline __attribute__((always_inline)) int
+guest_write_words(uint64_t va, const uint64_t *from, const size_t n)
+{
+    if (unlikely(!gaddr_start_ok(va)))
+        return -XEN_EFAULT;
+    guest_access_on();
+#pragma GCC unroll 8
+    for (size_t i = 0; i < n; i++)
+        __asm__ goto volatile("1: mov %1, %0\n\t" EXTABLE("1b", "%l[fault]")
+                              :
+                              : "m"(((uint64_t *)va)[i]), "r"(from[i])
+                              : "memory"
+                              : fault);
+    guest_access_off();
+    return 0;
+fault:
+    guest_access_off();
+    return -XEN_EFAULT;
+}
+
+/* The structs of hypercalls are a few words. */
+static inline __attribute__((always_inline)) int guest_read(void *to, uint64_t va, size_t len)
+{
+    if (__builtin_constant_p(len) && !(len % 8) && len / 8 <= GUEST_WORDS)
+        return guest_read_words(to, va, len / 8);
+    return guest_read_any(to, va, len);
+}
+
+static inline __attribute__((always_inline)) int guest_write(uint64_t va, const void *from,
+                                                             size_t len)
+{
+    if (__builtin_constant_p(len) && !(len % 8) && len / 8 <= GUEST_WORDS)
+        return guest_write_words(va, from, len / 8);
+    return guest_write_any(va, from, len);
+}
+
+/* A status: one 2-byte access. */
+static inline int guest_write16(uint64_t va, uint16_t value)
+{
+    if (unlikely(!gaddr_start_ok(va)))
+        return -XEN_EFAULT;
+    guest_access_on();
+    __asm__ goto volatile("1: movw %1, (%0)\n\t" EXTABLE("1b", "%l[fault]")
                           :
                           : "r"(va), "r"(value)
                           : "memory"

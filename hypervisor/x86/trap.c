@@ -45,15 +45,15 @@ int x86_odd_page_fault(struct vcpu *v, struct guest_regs *r, uint64_t address)
         log_guest(v->dom, LOG_ERR, "v%u: reserved bit in a page table entry for %lx\n", v->id,
                   address);
     else if (v->arch.in_kernel && write_protected && pv_write_fault(v, r, address))
-        return x86_leave(r);
+        return leave(r);
     else if (!(code & PF_USER) && address - WINDOW_VIRT < IOMAP_VIRT - WINDOW_VIRT) {
         /* A selector beyond its table's end: the processor would have said so. */
         if (!desc_fault(v, address))
             pv_gp(v, r, (uint32_t)(address & 0xfff8));
-        return x86_leave(r);
+        return leave(r);
     }
     pv_page_fault(v, r, address, code);
-    return x86_leave(r);
+    return leave(r);
 }
 
 static void guest_debug(struct vcpu *v, struct guest_regs *r)
@@ -132,7 +132,7 @@ int x86_trap(struct guest_regs *r)
         pv_trap(v, r, vector, BOUNCE_NO_ERROR_CODE);
         break;
     }
-    return x86_leave(r);
+    return leave(r);
 }
 
 /*

@@ -162,6 +162,11 @@ int guest_read64(uint64_t *to, uint64_t va)
     return guest_read(to, va, sizeof(*to));
 }
 
+int guest_write16(uint64_t va, uint16_t value)
+{
+    return guest_write(va, &value, sizeof(value));
+}
+
 int guest_write64(uint64_t va, uint64_t value)
 {
     return guest_write(va, &value, sizeof(value));

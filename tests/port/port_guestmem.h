@@ -11,5 +11,6 @@ int guest_write(uint64_t va, const void *from, size_t len);
 int guest_read32(uint32_t *to, uint64_t va);
 int guest_read64(uint64_t *to, uint64_t va);
 int guest_write64(uint64_t va, uint64_t value);
+int guest_write16(uint64_t va, uint16_t value);
 
 #endif

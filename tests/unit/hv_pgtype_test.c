@@ -382,6 +382,26 @@ static void test_write_fault(void)
     finish();
 }
 
+/* One request is a batch of its own. */
+static int near_map(struct vcpu *v, struct domain *owner, mfn_t m, uint64_t at, unsigned int avail,
+                    unsigned int flags)
+{
+    struct pgt_near near = PGT_NEAR_NONE;
+    int error = pgt_grant_map(v, &near, owner, m, at, avail, flags);
+
+    pgt_near_done(v, &near);
+    return error;
+}
+
+static int near_unmap(struct vcpu *v, mfn_t m, uint64_t at, unsigned int flags)
+{
+    struct pgt_near near = PGT_NEAR_NONE;
+    int error = pgt_grant_unmap(v, &near, m, at, flags);
+
+    pgt_near_done(v, &near);
+    return error;
+}
+
 static void test_grants(void)
 {
     struct vcpu *v;
@@ -394,23 +414,36 @@ static void test_grants(void)
     data = pool[0][30];
     CHECK_EQ(ext(v, MMUEXT_NEW_BASEPTR, tree(0)), 0);
     pte = mfn_maddr(l1) + 40;
-    CHECK_EQ(pgt_grant_map(v, zero, data, 0x5000, 2, 0), 0);
+    CHECK_EQ(near_map(v, zero, data, 0x5000, 2, 0), 0);
     CHECK_EQ(table(l1)[5] & PTE_AVAIL, 2u << 9);
     verify();
-    CHECK_EQ(pgt_grant_unmap(v, data, 0x5000, PGT_GRANT_READONLY), -XEN_EINVAL);
-    CHECK_EQ(pgt_grant_unmap(v, pool[0][31], 0x5000, 0), -XEN_EINVAL);
-    CHECK_EQ(pgt_grant_unmap(v, data, 0x5000, 0), 0);
-    CHECK_EQ(pgt_grant_unmap(v, data, 0x5000, 0), -XEN_EINVAL);
+    CHECK_EQ(near_unmap(v, data, 0x5000, PGT_GRANT_READONLY), -XEN_EINVAL);
+    CHECK_EQ(near_unmap(v, pool[0][31], 0x5000, 0), -XEN_EINVAL);
+    CHECK_EQ(near_unmap(v, data, 0x5000, 0), 0);
+    CHECK_EQ(near_unmap(v, data, 0x5000, 0), -XEN_EINVAL);
     verify();
-    CHECK_EQ(pgt_grant_map(v, zero, data, pte, 0, PGT_GRANT_PTE | PGT_GRANT_READONLY), 0);
+    CHECK_EQ(near_map(v, zero, data, pte, 0, PGT_GRANT_PTE | PGT_GRANT_READONLY), 0);
     verify();
-    CHECK_EQ(pgt_grant_unmap(v, data, pte, PGT_GRANT_PTE | PGT_GRANT_READONLY), 0);
-    CHECK_EQ(pgt_grant_map(v, zero, data, pte + 4, 0, PGT_GRANT_PTE), -XEN_EINVAL);
-    CHECK_EQ(pgt_grant_map(v, zero, data, 0x5008, 0, 0), -XEN_EINVAL);
-    CHECK_EQ(pgt_grant_map(v, zero, data, HV_VIRT_START, 0, 0), -XEN_EINVAL);
-    CHECK_EQ(pgt_grant_map(v, zero, data, mfn_maddr(pool[1][10]), 0, PGT_GRANT_PTE), -XEN_EINVAL);
-    CHECK_EQ(pgt_grant_map(v, zero, data, mfn_maddr(pool[0][18]), 0, PGT_GRANT_PTE), -XEN_EINVAL);
-    CHECK_EQ(pgt_grant_map(v, zero, data, mfn_maddr(data), 0, PGT_GRANT_PTE), -XEN_EINVAL);
+    CHECK_EQ(near_unmap(v, data, pte, PGT_GRANT_PTE | PGT_GRANT_READONLY), 0);
+    CHECK_EQ(near_map(v, zero, data, pte + 4, 0, PGT_GRANT_PTE), -XEN_EINVAL);
+    CHECK_EQ(near_map(v, zero, data, 0x5008, 0, 0), -XEN_EINVAL);
+    CHECK_EQ(near_map(v, zero, data, HV_VIRT_START, 0, 0), -XEN_EINVAL);
+    CHECK_EQ(near_map(v, zero, data, mfn_maddr(pool[1][10]), 0, PGT_GRANT_PTE), -XEN_EINVAL);
+    CHECK_EQ(near_map(v, zero, data, mfn_maddr(pool[0][18]), 0, PGT_GRANT_PTE), -XEN_EINVAL);
+    CHECK_EQ(near_map(v, zero, data, mfn_maddr(data), 0, PGT_GRANT_PTE), -XEN_EINVAL);
+    verify();
+    /* A batch: the second finds the first's table, which stays in use until the batch is done. */
+    struct pgt_near near = PGT_NEAR_NONE;
+    uint64_t before = *frame_word(l1) & FRAME_USES;
+    CHECK_EQ(pgt_grant_map(v, &near, zero, data, 0x5000, 0, 0), 0);
+    CHECK_EQ(pgt_grant_map(v, &near, zero, data, 0x6000, 0, PGT_GRANT_READONLY), 0);
+    CHECK_EQ(*frame_word(l1) & FRAME_USES, before + FRAME_USE1);
+    CHECK_EQ(pgt_grant_unmap(v, &near, data, 0x6000, 0), -XEN_EINVAL);
+    CHECK_EQ(pgt_grant_unmap(v, &near, data, 0x6008, PGT_GRANT_READONLY), -XEN_EINVAL);
+    CHECK_EQ(pgt_grant_unmap(v, &near, data, 0x6000, PGT_GRANT_READONLY), 0);
+    CHECK_EQ(pgt_grant_unmap(v, &near, data, pte, PGT_GRANT_PTE), 0);
+    pgt_near_done(v, &near);
+    CHECK_EQ(*frame_word(l1) & FRAME_USES, before);
     verify();
     finish();
 }

@@ -13,7 +13,8 @@ static unsigned int pte_flags(unsigned int flags)
            (flags & GNTMAP_application_map ? PGT_GRANT_USER : 0);
 }
 
-int gnt_map(struct vcpu *v, struct domain *from, struct gnttab_map_grant_ref *op)
+int gnt_map(struct vcpu *v, struct pgt_near *near, struct domain *from,
+            struct gnttab_map_grant_ref *op)
 {
     struct domain *d = v->dom;
     mfn_t m;
@@ -26,7 +27,7 @@ int gnt_map(struct vcpu *v, struct domain *from, struct gnttab_map_grant_ref *op
     unsigned int kinds = gnt_kinds(op->flags);
     int rc = gnt_pin(from, op->ref, d->id, kinds, &m);
     if (!rc && op->flags & GNTMAP_host_map &&
-        pgt_grant_map(v, from, m, op->host_addr, op->flags >> _GNTMAP_guest_avail0 & 7,
+        pgt_grant_map(v, near, from, m, op->host_addr, op->flags >> _GNTMAP_guest_avail0 & 7,
                       pte_flags(op->flags))) {
         gnt_unpin(from, op->ref, kinds);
         rc = GNTST_general_error;
@@ -41,7 +42,7 @@ int gnt_map(struct vcpu *v, struct domain *from, struct gnttab_map_grant_ref *op
     return GNTST_okay;
 }
 
-int gnt_unmap_begin(struct vcpu *v, struct gnt_unmap *u)
+int gnt_unmap_begin(struct vcpu *v, struct pgt_near *near, struct gnt_unmap *u)
 {
     struct domain *d = v->dom;
     unsigned int want =
@@ -64,7 +65,7 @@ int gnt_unmap_begin(struct vcpu *v, struct gnt_unmap *u)
     mfn_t m = mfn(gnt_active(u->from, was.ref)->frame_user >> 16);
     int rc = GNTST_okay;
     if (claimed & GNTMAP_host_map) {
-        if (pgt_grant_unmap(v, m, u->host_addr, pte_flags(was.flags)))
+        if (pgt_grant_unmap(v, near, m, u->host_addr, pte_flags(was.flags)))
             rc = GNTST_general_error;
         else
             u->done |= GNTMAP_host_map;

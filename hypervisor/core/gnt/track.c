@@ -6,7 +6,13 @@
 
 #define PER_PAGE (FRAME_SIZE / sizeof(struct gnt_track))
 
-static struct gnt_track *slot(struct domain *d, uint32_t handle) NEEDS(d->gnt.track_lock)
+/*
+ * Pages of slots stay. A slot is one word: whoever has taken it off the free list stores it whole,
+ * after that it changes by compare-exchange, so that only the free list needs the lock.
+ */
+_Static_assert(sizeof(struct gnt_track) == 8, "a slot is one word");
+
+static struct gnt_track *slot(struct domain *d, uint32_t handle)
 {
     return &d->gnt.track[handle / PER_PAGE][handle % PER_PAGE];
 }
@@ -23,7 +29,7 @@ static bool grow(struct domain *d) NEEDS(d->gnt.track_lock)
         page[i].ref = i + 1 < PER_PAGE ? g->nr_track + i + 1 : g->track_free;
     g->track[g->nr_track / PER_PAGE] = page;
     g->track_free = g->nr_track;
-    g->nr_track += (uint32_t)PER_PAGE;
+    __atomic_store_n(&g->nr_track, g->nr_track + (uint32_t)PER_PAGE, __ATOMIC_RELEASE);
     return true;
 }
 
@@ -50,9 +56,9 @@ uint32_t track_alloc(struct domain *d)
 
 void track_fill(struct domain *d, uint32_t handle, domid_t domid, uint32_t ref, uint16_t flags)
 {
-    lock_take(&d->gnt.track_lock);
-    *slot(d, handle) = (struct gnt_track){.ref = ref, .domid = domid, .flags = flags};
-    lock_drop(&d->gnt.track_lock);
+    const struct gnt_track t = {.ref = ref, .domid = domid, .flags = flags};
+
+    __atomic_store(slot(d, handle), &t, __ATOMIC_RELEASE);
 }
 
 void track_cancel(struct domain *d, uint32_t handle)
@@ -64,25 +70,37 @@ void track_cancel(struct domain *d, uint32_t handle)
 
 int track_claim(struct domain *d, uint32_t handle, unsigned int want, struct gnt_track *was)
 {
-    int moved = -1;
+    struct gnt_track *t, next;
 
-    lock_take(&d->gnt.track_lock);
-    struct gnt_track *t = handle < d->gnt.nr_track ? slot(d, handle) : NULL;
-    if (t && t->flags & (GNT_LIVE | GNT_BUSY)) {
-        moved = (int)(t->flags & GNT_LIVE & want);
-        *was = *t;
-        t->flags = (uint16_t)((t->flags & ~moved) | moved << GNT_BUSY_SHIFT);
+    if (unlikely(handle >= __atomic_load_n(&d->gnt.nr_track, __ATOMIC_ACQUIRE)))
+        return -1;
+    t = slot(d, handle);
+    __atomic_load(t, was, __ATOMIC_ACQUIRE);
+    for (;;) {
+        unsigned int moved = was->flags & GNT_LIVE & want;
+
+        if (unlikely(!(was->flags & (GNT_LIVE | GNT_BUSY))))
+            return -1;
+        next = *was;
+        next.flags = (uint16_t)((was->flags & ~moved) | moved << GNT_BUSY_SHIFT);
+        if (likely(__atomic_compare_exchange(t, was, &next, false, __ATOMIC_ACQ_REL,
+                                             __ATOMIC_ACQUIRE)))
+            return (int)moved;
     }
-    lock_drop(&d->gnt.track_lock);
-    return moved;
 }
 
 void track_settle(struct domain *d, uint32_t handle, unsigned int done, unsigned int failed)
 {
+    struct gnt_track *t = slot(d, handle), was, next;
+
+    __atomic_load(t, &was, __ATOMIC_ACQUIRE);
+    do {
+        next = was;
+        next.flags = (uint16_t)((was.flags & ~((done | failed) << GNT_BUSY_SHIFT)) | failed);
+    } while (!__atomic_compare_exchange(t, &was, &next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    if (next.flags & (GNT_LIVE | GNT_BUSY))
+        return;
     lock_take(&d->gnt.track_lock);
-    struct gnt_track *t = slot(d, handle);
-    t->flags = (uint16_t)((t->flags & ~((done | failed) << GNT_BUSY_SHIFT)) | failed);
-    if (!(t->flags & (GNT_LIVE | GNT_BUSY)))
-        put_back(d, handle);
+    put_back(d, handle);
     lock_drop(&d->gnt.track_lock);
 }

@@ -30,10 +30,25 @@ static bool time_to_look(struct table_walk *t, unsigned int work)
     return preempt_wanted();
 }
 
+#define RUN 8u
+
+/* Are the entries from i, a multiple of RUN, all 0? Most of most tables is. */
+static inline bool run_empty(const uint64_t *table, unsigned int i)
+{
+    return !(table[i] | table[i + 1] | table[i + 2] | table[i + 3] | table[i + 4] | table[i + 5] |
+             table[i + 6] | table[i + 7]);
+}
+
 static void drain_l1(uint64_t *table, unsigned int n)
 {
-    while (n-- > 0) {
-        uint64_t e = table[n];
+    while (n > 0) {
+        uint64_t e;
+
+        if (!(n % RUN) && run_empty(table, n - RUN)) {
+            n -= RUN;
+            continue;
+        }
+        e = table[--n];
 
         if (e & PTE_P)
             l1_drop(e);
@@ -49,6 +64,10 @@ static int fill_l1(uint64_t *table, struct domain *d)
         uint64_t e = table[i], held;
         int error = -XEN_EINVAL;
 
+        if (!(i % RUN) && run_empty(table, i)) {
+            i += RUN - 1;
+            continue;
+        }
         if (!(e & PTE_P)) {
             if (likely(!l1tf_bad(e)))
                 continue;

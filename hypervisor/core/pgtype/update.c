@@ -233,57 +233,85 @@ bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va)
 /* ---- grants ------------------------------------------------------------------------------------
  */
 
-/* The L1 entry that `at` names, and a use of its table. */
-static uint64_t *grant_slot(struct vcpu *v, uint64_t at, unsigned int flags, mfn_t *l1)
+void pgt_near_done(struct vcpu *v, struct pgt_near *near)
+{
+    if (!mfn_eq(near->l1, MFN_NONE))
+        table_unhold(v, near->l1);
+    *near = (struct pgt_near)PGT_NEAR_NONE;
+}
+
+/* The L1 entry that the machine address `at` names. */
+static uint64_t *slot_by_pte(struct vcpu *v, struct pgt_near *near, uint64_t at)
 {
     uint64_t expect = v->dom->mem.owner | FRAME_LIVE | FRAME_VALID;
+    mfn_t l1 = maddr_mfn(at);
     uint64_t *word, w;
 
-    if (!(flags & PGT_GRANT_PTE))
-        return (at & FRAME_MASK) || !gaddr_ok(at, FRAME_SIZE) ? NULL : walk_hold(v, at, l1);
-    *l1 = maddr_mfn(at);
-    if ((at & 7) || l1->n >= frame_max)
+    if ((at & 7) || l1.n >= frame_max)
         return NULL;
-    word = frame_word(*l1);
+    word = frame_word(l1);
     do {
         w = word_load(word);
         if ((w & TABLE_MASK) != expect || table_level(w) != 1)
             return NULL;
     } while (!word_cas(word, w, w + FRAME_USE1));
-    return (uint64_t *)mfn_ptr(*l1) + (at & FRAME_MASK) / 8;
+    near->l1 = l1;
+    return (uint64_t *)mfn_ptr(l1) + (at & FRAME_MASK) / 8;
 }
 
-int pgt_grant_map(struct vcpu *v, struct domain *owner, mfn_t m, uint64_t at, unsigned int avail,
-                  unsigned int flags)
+static __attribute__((noinline)) uint64_t *far_slot(struct vcpu *v, struct pgt_near *near,
+                                                    uint64_t at, unsigned int flags)
+{
+    uint64_t *slot;
+
+    pgt_near_done(v, near);
+    if (flags & PGT_GRANT_PTE)
+        return slot_by_pte(v, near, at);
+    if ((at & FRAME_MASK) || !gaddr_ok(at, FRAME_SIZE))
+        return NULL;
+    slot = walk_hold(v, at, &near->l1);
+    if (slot) {
+        near->region = at >> 21;
+        near->table = mfn_ptr(near->l1);
+    }
+    return slot;
+}
+
+/* The L1 entry that `at` names, with a use of its table. */
+static inline uint64_t *grant_slot(struct vcpu *v, struct pgt_near *near, uint64_t at,
+                                   unsigned int flags)
+{
+    if (likely(at >> 21 == near->region) && likely(!(at & FRAME_MASK)) &&
+        likely(!(flags & PGT_GRANT_PTE)))
+        return &near->table[at >> FRAME_SHIFT & (ENTRIES - 1)];
+    return far_slot(v, near, at, flags);
+}
+
+int pgt_grant_map(struct vcpu *v, struct pgt_near *near, struct domain *owner, mfn_t m, uint64_t at,
+                  unsigned int avail, unsigned int flags)
 {
     const struct l1_ctx c = l1_ctx(v->dom, owner);
     uint64_t e = mfn_maddr(m) | PTE_P | PTE_A | PTE_D | PTE_NX | ((uint64_t)(avail & 7) << 9);
     uint64_t *slot;
-    int error;
-    mfn_t l1;
 
     if (m.n >= frame_max || frame_words[m.n] == NOT_RAM)
         return -XEN_EINVAL;
-    slot = grant_slot(v, at, flags, &l1);
+    slot = grant_slot(v, near, at, flags);
     if (!slot)
         return -XEN_EINVAL;
     if (!(flags & PGT_GRANT_READONLY))
         e |= PTE_RW;
     if (flags & PGT_GRANT_USER)
         e |= PTE_US;
-    error = l1_update(&c, slot, e, false);
-    table_unhold(v, l1);
-    return error;
+    return l1_update(&c, slot, e, false);
 }
 
-int pgt_grant_unmap(struct vcpu *v, mfn_t m, uint64_t at, unsigned int flags)
+int pgt_grant_unmap(struct vcpu *v, struct pgt_near *near, mfn_t m, uint64_t at, unsigned int flags)
 {
     uint64_t rights = flags & PGT_GRANT_READONLY ? 0 : PTE_RW;
-    int error = -XEN_EINVAL;
     uint64_t *slot, old;
-    mfn_t l1;
 
-    slot = grant_slot(v, at, flags, &l1);
+    slot = grant_slot(v, near, at, flags);
     if (!slot)
         return -XEN_EINVAL;
     old = pte_read(slot);
@@ -291,9 +319,7 @@ int pgt_grant_unmap(struct vcpu *v, mfn_t m, uint64_t at, unsigned int flags)
     while (pte_frame(old) == m.n && (old & (PTE_P | PTE_RW)) == (PTE_P | rights))
         if (__atomic_compare_exchange_n(slot, &old, 0, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
             l1_drop(old);
-            error = 0;
-            break;
+            return 0;
         }
-    table_unhold(v, l1);
-    return error;
+    return -XEN_EINVAL;
 }

@@ -17,4 +17,12 @@ static inline __attribute__((always_inline)) bool leave_has_work(const struct vc
     return __atomic_load_n(&frame_percpu(r)->work, __ATOMIC_RELAXED) || event_due(v);
 }
 
+/* x86_leave(), not quick, where there mostly is nothing to do. */
+static inline int leave(struct guest_regs *r)
+{
+    if (unlikely(leave_has_work(frame_percpu(r)->current, r)))
+        return x86_leave(r);
+    return r->entry == ENTRY_SYSCALL ? LEAVE_SYSRET : LEAVE_IRET;
+}
+
 #endif

@@ -419,17 +419,17 @@ bool pv_emulate(struct vcpu *v, struct guest_regs *r)
 
 bool pv_forced_cpuid(struct vcpu *v, struct guest_regs *r)
 {
-    /* ud2; "xen"; cpuid */
-    static const uint8_t form[7] = {0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x0f, 0xa2};
-    uint8_t code[7];
+    const uint64_t form = 0xa20f6e65780b0f; /* ud2; "xen"; cpuid */
+    const uint64_t mask = 0xffffffffffffff;
+    uint64_t code = 0;
 
-    if (guest_read(code, r->rip, sizeof(code)))
+    /* At a page's end there may be no eighth byte. */
+    if (guest_read64(&code, r->rip) && guest_read_any(&code, r->rip, 7))
         return false;
-    for (unsigned int i = 0; i < sizeof(code); i++)
-        if (code[i] != form[i])
-            return false;
+    if ((code & mask) != form)
+        return false;
     give_cpuid(v, r);
-    finish(v, r, sizeof(code));
+    finish(v, r, 7);
     return true;
 }
 

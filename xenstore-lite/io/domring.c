@@ -84,6 +84,9 @@ static void begin_fresh(struct ring *r)
     r->slot->out_sent = c->out.sent;
     store_order();
     r->slot->used = c->dom->life + 1;
+    /* Dom0's kernel takes the first signal for "the store is there", and starts its xenbus by it.
+     */
+    r->tell = true;
 }
 
 /* Take over from a daemon that was killed, or that never sent anything. */

@@ -34,8 +34,9 @@ struct dom {
     uint32_t watches;
     uint32_t txns;
     uint64_t mem;
-    uint64_t mem_max;   /* highest mem so far */
-    uint32_t quota_hit; /* bit per quota_kind: refusal already logged */
+    uint64_t mem_max;    /* highest mem so far */
+    uint32_t quota_hit;  /* bit per quota_kind: refusal already logged */
+    uint32_t quota_ever; /* likewise: refused at some time, for `quota usage` */
 };
 
 struct doms {

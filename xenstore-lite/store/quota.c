@@ -51,6 +51,7 @@ bool quota_allows(const struct quota *q, struct dom *d, enum quota_kind kind, ui
     }
     if (!(d->quota_hit & mark)) {
         d->quota_hit |= mark;
+        d->quota_ever |= mark;
         log_line("domain %u hit %s quota '%s' of %u (wanted %llu)", d->id,
                  quota_info[kind].soft ? "soft" : "hard", quota_info[kind].name, q->max[kind],
                  (unsigned long long)want);

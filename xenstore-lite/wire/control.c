@@ -144,7 +144,7 @@ static int show_domain(struct control *k)
     return done(k);
 }
 
-/* One line per domain: for scripts and `axl xenstore quota`. `*` marks a quota that was hit. */
+/* One line per domain: for scripts and `axl xenstore quota`. `*`: it has hit a quota. */
 static int show_usage(struct control *k)
 {
     unsigned first = 0;
@@ -156,7 +156,7 @@ static int show_usage(struct control *k)
         if (!d)
             continue;
         say(&k->out, "%u %u %u %u %u %llu %s\n", id, d->nodes, d->watches, d->txns,
-            unread_replies(d), (unsigned long long)d->mem, d->quota_hit ? "*" : "-");
+            unread_replies(d), (unsigned long long)d->mem, d->quota_ever ? "*" : "-");
     }
     return done(k);
 }

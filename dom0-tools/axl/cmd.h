@@ -49,5 +49,7 @@ CMD(network_detach);
 CMD(network_stat);
 CMD(top);
 CMD(autostart);
+CMD(dom0_init);
+CMD(xenstore);
 
 #endif

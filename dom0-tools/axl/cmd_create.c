@@ -10,11 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "axl/config.h"
 #include "axl/console.h"
 #include "axl/watch.h"
 #include "lib/cfg.h"
+#include "lib/cons.h"
 #include "lib/create.h"
 #include "lib/json.h"
+#include "lib/progress.h"
 #include "lib/record.h"
 
 static void warn(const char *text)
@@ -61,6 +64,14 @@ static int parse(struct gconf *g, const char *path, const char *text, struct why
     if (*p == '{' || *p == '[')
         return gconf_from_json(g, path, text, w);
     return gconf_from_cfg(g, path, text, strlen(text), warn, w);
+}
+
+int config_load(const char *path, struct gconf *g, struct why *w)
+{
+    char *text = read_config(path, NULL, 0, w);
+    int rc = text ? parse(g, path, text, w) : -EIO;
+    free(text);
+    return rc ? rc : gconf_complete(g, true, w);
 }
 
 struct create_options {
@@ -120,15 +131,18 @@ static int launch(struct axl *a, const struct create_options *c, const struct gc
                   uint32_t domid)
 {
     struct why w;
-    int fd = -1;
-    if (c->console && (fd = console_open(a->store, domid, &w)) < 0)
+    struct console_link l = {.fd = -1};
+    if (c->console && console_open(a->store, domid, &l, &w) < 0)
         axl_fail("guest '%s': %s", g->name, w.text);
     if (!c->foreground && !c->no_watch && watch_start(domid, g->name) < 0)
         warn("no background process could be started: the guest's end will not be acted on");
     int rc = c->paused ? 0 : hyp_unpause(a->hyp, domid);
     if (rc < 0)
         return axl_fail("guest '%s' cannot be unpaused: %s", g->name, strerror(-rc));
-    if (fd >= 0 && console_run(a, domid, fd, &w) < 0)
+    if (!c->quiet && isatty(STDERR_FILENO))
+        fprintf(stderr, "%s: domain %u, %llu MiB%s\r\n", g->name, domid,
+                (unsigned long long)g->target_kib >> 10, c->paused ? ", paused" : "");
+    if (l.fd >= 0 && console_run(a, &l, &w) < 0)
         return axl_fail("guest '%s': %s", g->name, w.text);
     return c->foreground ? watch_run(domid) : AXL_OK;
 }
@@ -148,6 +162,8 @@ int cmd_create(struct axl *a, int argc, char **argv)
         return AXL_NO_INPUT;
     }
     gconf_init(&g);
+    if (c.quiet)
+        progress_silence();
     if (!c.quiet && !c.dry)
         fprintf(stderr, "Parsing config from %s\n", c.file);
     rc = parse(&g, c.file, text, &w);
@@ -212,12 +228,21 @@ int cmd_config_update(struct axl *a, int argc, char **argv)
     return rc ? axl_fail("%s", w.text) : AXL_OK;
 }
 
+static int print_log(const char *who)
+{
+    struct why w;
+    return cons_print_log(who, &w) < 0 ? axl_fail("%s", w.text) : AXL_OK;
+}
+
 int cmd_console(struct axl *a, int argc, char **argv)
 {
+    static const struct option longs[] = {{"log", no_argument, NULL, 'l'}, {0}};
+    bool log = false;
     int o, rc;
-    while ((o = axl_getopt(a, argc, argv, "t:n:e:", NULL, &rc)) != -1) {
+    while ((o = axl_getopt(a, argc, argv, "t:n:e:l", longs, &rc)) != -1) {
         if (o == -2)
             return rc;
+        log |= o == 'l';
         if (o == 't' && strcmp(optarg, "pv") != 0)
             return axl_fail("a PV guest has no console of type %s", optarg);
         if (o == 'n' && strcmp(optarg, "0") != 0)
@@ -225,17 +250,19 @@ int cmd_console(struct axl *a, int argc, char **argv)
     }
     if (!axl_args(a, argc, 1, 1))
         return AXL_USAGE;
+    if (log)
+        return print_log(argv[optind]);
     int domid = axl_domain(a, argv[optind]);
     hyp_dominfo d;
     struct why w;
+    struct console_link l;
     if (domid < 0)
         return AXL_FAILED;
     if (hyp_info(axl_hyp(a), (uint32_t)domid, &d) < 0)
         return axl_fail("there is no domain '%s'", argv[optind]);
     if (domid == 0)
         return axl_fail("domain 0's console is the machine's own");
-    int fd = console_open(axl_store(a), (uint32_t)domid, &w);
-    if (fd < 0 || console_run(a, (uint32_t)domid, fd, &w) < 0)
+    if (console_open(axl_store(a), (uint32_t)domid, &l, &w) < 0 || console_run(a, &l, &w) < 0)
         return axl_fail("domain '%s': %s", argv[optind], w.text);
     return AXL_OK;
 }

@@ -35,6 +35,25 @@ static bool one_domain(struct axl *a, int argc, char **argv, hyp_dominfo *d, int
     return true;
 }
 
+/* The answer: one word, or {"KEY": ...}; a number if `number`. */
+static int answer(struct axl *a, const char *key, const char *value, bool number)
+{
+    if (!a->json) {
+        printf("%s\n", value);
+        return AXL_OK;
+    }
+    struct json *j = json_new();
+    if (!j)
+        return axl_fail("out of memory");
+    json_map(j, NULL);
+    if (number)
+        json_number(j, key, atoi(value));
+    else
+        json_string(j, key, value);
+    json_map_end(j);
+    return axl_json_out(j);
+}
+
 int cmd_domid(struct axl *a, int argc, char **argv)
 {
     int rc;
@@ -46,8 +65,10 @@ int cmd_domid(struct axl *a, int argc, char **argv)
     for (unsigned i = 0; i < n && rc; i++) {
         char *name = store_read(a->store, "/local/domain/%s/name", ids[i]);
         if (name && strcmp(name, argv[optind]) == 0) {
-            printf("%s\n", ids[i]);
-            rc = AXL_OK;
+            rc = answer(a, "domid", ids[i], true);
+            free(name);
+            free(ids);
+            return rc;
         }
         free(name);
     }
@@ -73,9 +94,9 @@ int cmd_domname(struct axl *a, int argc, char **argv)
                 argv[optind]);
         return AXL_FAILED;
     }
-    printf("%s\n", name);
+    rc = answer(a, "name", name, false);
     free(name);
-    return AXL_OK;
+    return rc;
 }
 
 int cmd_domuuid(struct axl *a, int argc, char **argv)
@@ -86,8 +107,7 @@ int cmd_domuuid(struct axl *a, int argc, char **argv)
     if (!one_domain(a, argc, argv, &d, &rc))
         return rc;
     axl_uuid(d.handle, uuid);
-    printf("%s\n", uuid);
-    return AXL_OK;
+    return answer(a, "uuid", uuid, false);
 }
 
 struct state {

@@ -123,15 +123,15 @@ static int verdict(struct axl *a, uint32_t domid)
 static int run(struct axl *a, uint32_t domid)
 {
     struct why w;
-    int fd = console_open(a->store, domid, &w);
-    if (fd < 0)
+    struct console_link l;
+    if (console_open(a->store, domid, &l, &w) < 0)
         return axl_fail("%s", w.text);
     int rc = hyp_unpause(a->hyp, domid);
     if (rc < 0) {
-        close(fd);
+        close(l.fd);
         return axl_fail("the guest cannot be unpaused: %s", strerror(-rc));
     }
-    if (console_run(a, domid, fd, &w) < 0)
+    if (console_run(a, &l, &w) < 0)
         return axl_fail("%s", w.text);
     return verdict(a, domid);
 }

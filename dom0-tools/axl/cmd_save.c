@@ -85,13 +85,15 @@ int cmd_restore(struct axl *a, int argc, char **argv)
     if (restore_guest(axl_hyp(a), axl_store(a), path, config ? replace : NULL,
                       (void *)(uintptr_t)config, &domid, &name, &w) < 0)
         return axl_fail("%s", w.text);
-    int fd = console ? console_open(a->store, domid, &w) : -1;
+    struct console_link l = {.fd = -1};
+    if (console && console_open(a->store, domid, &l, &w) < 0)
+        axl_fail("guest '%s': %s", name, w.text);
     if (!no_watch && !foreground && watch_start(domid, name) < 0)
         axl_fail("no background process could be started for '%s'", name);
     rc = paused ? 0 : hyp_unpause(a->hyp, domid);
     rc = rc < 0 ? axl_fail("guest '%s' cannot be unpaused: %s", name, strerror(-rc)) : AXL_OK;
     free(name);
-    if (!rc && fd >= 0 && console_run(a, domid, fd, &w) < 0)
+    if (!rc && l.fd >= 0 && console_run(a, &l, &w) < 0)
         rc = axl_fail("%s", w.text);
     return !rc && foreground ? watch_run(domid) : rc;
 }

@@ -6,14 +6,18 @@
 
 #include "axl/axl.h"
 
-/*
- * Opens the console's terminal (waits up to 10 s for the console daemon to name it).
- * Returns a descriptor or -errno.
- */
-int console_open(struct store *s, uint32_t domid, struct why *w);
+struct console_link {
+    uint32_t domid;
+    int fd;
+    bool kept;    /* by argon-consoled: it can be taken up again where it was */
+    uint32_t pos; /* next byte of the guest's output */
+};
+
+/* Attaches; waits a little for its daemon. 0 or -errno. */
+int console_open(struct store *s, uint32_t domid, struct console_link *l, struct why *w);
+/* Copies until Ctrl-], the guest's end or the end of the console; closes it. */
+int console_run(struct axl *a, struct console_link *l, struct why *w);
 /* Set by a signal handler: console_run() ends at the next chance. */
 extern volatile sig_atomic_t console_stop;
-/* Copies until Ctrl-], the guest's end, or the end of our input and output. Closes fd. */
-int console_run(struct axl *a, uint32_t domid, int fd, struct why *w);
 
 #endif

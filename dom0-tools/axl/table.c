@@ -24,7 +24,8 @@ const struct cmd axl_cmds[] = {
      "crashed; 124: it still ran when we were ended; 1: it could not be run."},
     {"config-update", cmd_config_update, "<Domain> <ConfigFile> [vars]",
      "Update a running domain's saved configuration, used when it is rebuilt for a reboot", NULL},
-    {"console", cmd_console, "[-t pv] [-n 0] <Domain>", "Attach to domain's console",
+    {"console", cmd_console, "[-t pv] [-n 0] [--log] <Domain>", "Attach to domain's console",
+     "-l, --log               Print what is kept of it, also of a guest that is gone.\n"
      "Ctrl-] detaches."},
     {"save", cmd_save, "[options] <Domain> <CheckpointFile>",
      "Save a domain state to restore later",
@@ -115,6 +116,15 @@ const struct cmd axl_cmds[] = {
     {"uptime", cmd_uptime, "[-s] [Domain]...", "Print uptime for all/some domains",
      "-s, --short             Print the time of day too."},
     {"claims", cmd_claims, "", "List outstanding claim information about all domains", NULL},
+    {"autostart", cmd_autostart, "[-d DIR] [-t SECONDS] <start|stop|list>",
+     "Start or stop the guests of /etc/xen/auto, for dom0's own start and stop",
+     "-d, --dir DIR           Another folder.\n"
+     "-t, --timeout SECONDS   How long a guest may take to stop before it is destroyed (60)."},
+    {"xenstore", cmd_xenstore, "<quota | quota set NAME N | check>",
+     "Show what the xenstore allows each guest, and what each uses",
+     "--json                  Answer in JSON (quota)."},
+    {"dom0-init", cmd_dom0_init, "", "Write domain 0's own nodes, once after xenstored's start",
+     NULL},
     {"cpupool-list", cmd_cpupool_list, "", "List CPU pools on host", NULL},
 };
 const size_t axl_nr_cmds = sizeof axl_cmds / sizeof axl_cmds[0];

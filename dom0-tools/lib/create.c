@@ -8,9 +8,11 @@
 #include <time.h>
 
 #include "lib/build.h"
+#include "lib/cons.h"
 #include "lib/dev.h"
 #include "lib/fault.h"
 #include "lib/guest.h"
+#include "lib/progress.h"
 #include "lib/record.h"
 
 /* The hypervisor's own needs for one domain beyond its memory, generously. */
@@ -314,18 +316,21 @@ static int claim(struct hyp *h, uint32_t domid, uint64_t pages, struct why *w)
 static int build_all(struct hyp *h, struct store *s, const struct gconf *g, struct build *b,
                      struct newborn *n, struct why *w)
 {
+    progress_stage(g->name, "giving it memory");
     int rc = claim(h, n->domid, b->pages, w);
     if (!rc)
         rc = build_populate(h, b, w);
     hyp_claim(h, n->domid, 0);
     if (!rc)
         rc = FAULT(w);
+    progress_stage(g->name, "loading it");
     if (!rc)
         rc = build_fill(h, b, w);
     if (rc)
         return rc;
     n->store_mfn = b->store_mfn;
     n->console_mfn = b->console_mfn;
+    progress_stage(g->name, g->nr_disks || g->nr_nics ? "waiting for its devices" : "naming it");
     return create_publish(h, s, g, n, w);
 }
 
@@ -334,6 +339,7 @@ int create_guest(struct hyp *h, struct store *s, const struct gconf *g, uint32_t
 {
     struct newborn n;
     struct build b = {.pages = g->target_kib >> 2, .cmdline = g->cmdline};
+    progress_stage(g->name, "reading its kernel");
     int rc = create_check(h, s, g, w);
     if (!rc)
         rc = build_plan(&b, g->kernel, g->ramdisk, w);
@@ -341,6 +347,7 @@ int create_guest(struct hyp *h, struct store *s, const struct gconf *g, uint32_t
         rc = create_domain(h, g, &n, w);
     if (rc) {
         build_free(&b);
+        progress_stage(g->name, NULL);
         return rc;
     }
     b.domid = n.domid;
@@ -348,11 +355,13 @@ int create_guest(struct hyp *h, struct store *s, const struct gconf *g, uint32_t
     b.console_port = n.console_port;
     rc = build_all(h, s, g, &b, &n, w);
     build_free(&b);
+    progress_stage(g->name, NULL);
     if (rc) {
         struct why ignored;
         guest_destroy(h, s, n.domid, &ignored);
         return rc;
     }
+    cons_ready(n.domid); /* its first byte is then kept, also if it is its last */
     *domid = n.domid;
     return 0;
 }

@@ -35,6 +35,19 @@ int guest_forget(struct hyp *h, struct store *s, uint32_t domid, const char *uui
     return rc ? rc : rc2;
 }
 
+/*
+ * Others may hold a page of it yet (its console's, a ring): they let go as soon as they have seen
+ * that it is gone. Who destroys it wants its memory back, but is not kept for ever.
+ */
+static void await_gone(struct hyp *h, uint32_t domid)
+{
+    hyp_dominfo d;
+    for (int i = 0; i < 100 && hyp_info(h, domid, &d) != -ESRCH; i++) {
+        const struct timespec pause = {.tv_nsec = 1000000L * (i < 20 ? i + 1 : 20)};
+        nanosleep(&pause, NULL);
+    }
+}
+
 int guest_destroy(struct hyp *h, struct store *s, uint32_t domid, struct why *w)
 {
     hyp_dominfo d;
@@ -55,6 +68,7 @@ int guest_destroy(struct hyp *h, struct store *s, uint32_t domid, struct why *w)
     bool ours = !vm || strstr(vm, uuid);
     free(vm);
     rc = guest_forget(h, s, domid, ours ? uuid : "", w);
+    await_gone(h, domid);
     if (dev_rc) {
         *w = first;
         return dev_rc;

@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+static bool silent;
+
 static int64_t now_ms(void)
 {
     struct timespec t;
@@ -15,7 +17,7 @@ static int64_t now_ms(void)
 void progress_start(struct progress *p, const char *what, uint64_t total, bool wanted)
 {
     *p = (struct progress){.what = what, .total = total ? total : 1};
-    p->on = wanted && isatty(STDERR_FILENO);
+    p->on = wanted && !silent && isatty(STDERR_FILENO);
 }
 
 void progress_at(struct progress *p, uint64_t done)
@@ -30,4 +32,19 @@ void progress_end(struct progress *p)
 {
     if (p->on && p->shown_at)
         fprintf(stderr, "\r%s: done \n", p->what);
+}
+
+void progress_silence(void)
+{
+    silent = true;
+}
+
+void progress_stage(const char *guest, const char *stage)
+{
+    if (silent || !isatty(STDERR_FILENO))
+        return;
+    if (stage)
+        fprintf(stderr, "\r\033[K%s: %s ...", guest, stage);
+    else
+        fputs("\r\033[K", stderr);
 }

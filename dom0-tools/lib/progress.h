@@ -17,4 +17,11 @@ void progress_start(struct progress *p, const char *what, uint64_t total, bool w
 void progress_at(struct progress *p, uint64_t done);
 void progress_end(struct progress *p);
 
+/*
+ * One line that tells what a guest that is being made waits for, each stage in the place of the one
+ * before; NULL wipes it out. On a terminal only, and not after progress_silence().
+ */
+void progress_stage(const char *guest, const char *stage);
+void progress_silence(void);
+
 #endif

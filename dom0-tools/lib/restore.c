@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "lib/build.h"
+#include "lib/cons.h"
 #include "lib/create.h"
 #include "lib/fault.h"
 #include "lib/guest.h"
@@ -527,6 +528,8 @@ static int restore_into(struct hyp *h, struct store *s, struct stream *st, const
     if (rc) {
         struct why ignored;
         guest_destroy(h, s, *domid, &ignored);
+    } else {
+        cons_ready(*domid);
     }
     return rc;
 }

@@ -335,3 +335,17 @@ int store_resume(struct store *s, uint32_t domid)
 {
     return xs_resume_domain(s->xs, domid) ? 0 : -errno;
 }
+
+char *store_control(struct store *s, const char *command, const char **args, unsigned n)
+{
+    char data[256];
+    unsigned len = 0;
+    for (unsigned i = 0; i < n; i++) {
+        size_t k = strlen(args[i]) + 1;
+        if (len + k > sizeof data)
+            return NULL;
+        memcpy(data + len, args[i], k);
+        len += (unsigned)k;
+    }
+    return xs_control_command(s->xs, command, data, len);
+}

@@ -66,6 +66,12 @@ int store_wait(struct store *s, int ms);
 
 /* --- domains -------------------------------------------------------------------------------- */
 
+/*
+ * A command to the daemon itself (XS_CONTROL) with its n arguments; the answer, malloced, or NULL
+ * when it knows no such command or refuses it.
+ */
+char *store_control(struct store *s, const char *command, const char **args, unsigned n);
+
 int store_introduce(struct store *s, uint32_t domid, uint64_t mfn, uint32_t port);
 int store_release(struct store *s, uint32_t domid);
 int store_resume(struct store *s, uint32_t domid);

@@ -1,7 +1,9 @@
 # axl in a dom0 with stock Xen's daemons: create, list, console, devices, save and restore in all
 # four pairs with xl, every step of create and restore made to fail, damaged files refused.
 . /argon/lib.sh
+. /argon/services.sh
 cd /tmp || exit
+check "services start" start_stock
 cat >t1.cfg <<'CFG'
 name = "t1"
 kernel = "/argon/tiny"
@@ -24,6 +26,9 @@ snap() {
 }
 same() { diff /tmp/before /tmp/after; }
 
+# libxl's directories stay when the last guest is gone.
+axl create -q t1.cfg && axl destroy t1
+: >/var/log/xen/guest-t1.log
 snap >before
 check "create" axl create -q t1.cfg
 check "its first line reaches the console's log" wait_for 60 said "tiny: up with 16 MiB, told 'hold=hello'"

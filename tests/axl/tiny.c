@@ -3,7 +3,8 @@
  * control/shutdown (poweroff, reboot, suspend), ticks, and says what it woke up to after a restore.
  *
  * Command line words: "poweroff", "reboot", "crash" act at once; "hold=TEXT" is remembered in
- * memory and printed again after a restore.
+ * memory and printed again after a restore; "flood=N" prints N numbered lines as fast as it can. A
+ * line typed on its console is told back.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -122,6 +123,41 @@ static const char *word(const char *name)
             return p + n;
     }
     return NULL;
+}
+
+static void flood(const char *count)
+{
+    uint64_t n = 0;
+    while (*count >= '0' && *count <= '9')
+        n = n * 10 + (uint64_t)(*count++ - '0');
+    for (uint64_t i = 1; i <= n; i++) {
+        put("flood ");
+        put_number(i);
+        put("\r\n");
+    }
+    put("tiny: flood ends\r\n");
+}
+
+/* A whole line is told back. */
+static void listen(void)
+{
+    static char line[64];
+    static unsigned n;
+    while (con->in_cons != con->in_prod) {
+        char c = con->in[con->in_cons % sizeof con->in];
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        con->in_cons++;
+        if (c != '\r' && c != '\n') {
+            line[n] = c;
+            n += n < sizeof line - 2;
+            continue;
+        }
+        line[n] = 0;
+        n = 0;
+        put("tiny: heard '");
+        put(line);
+        put("'\r\n");
+    }
 }
 
 static void end(unsigned reason)
@@ -253,9 +289,12 @@ void run(start_info_t *info)
         end(SHUTDOWN_reboot);
     if (word("crash"))
         end(SHUTDOWN_crash);
+    if (word("flood="))
+        flood(word("flood="));
     for (uint64_t n = 1;; n++) {
         wait(si->store_evtchn, 200);
         obey();
+        listen();
         if (n % 10 == 0 && word("tick")) {
             put("tiny: tick ");
             put_number(n / 10);

@@ -1,0 +1,88 @@
+# argon-consoled: every byte of every guest's console, also of one that dies at once, that floods it,
+# and while the daemon is killed; who attaches sees what came before; Debian's `xl console` works.
+. /argon/lib.sh
+cd /tmp || exit
+log() { cat /var/log/xen/guest-$1.log; }
+said() { grep -q "$2" /var/log/xen/guest-$1.log; }
+pid() { pidof argon-consoled; }
+gone() { ! axl domid $1; }
+start() { argon-consoled --log-size 64 --log-keep 60 --log /tmp/consoled.log; }
+# guest NAME EXTRA [SETTING...]
+guest() {
+    local name=$1 extra=$2
+    shift 2
+    axl create -q /dev/null "name=\"$name\"" 'kernel="/argon/tiny"' memory=16 "extra=\"$extra\"" "$@"
+}
+# typist FIFO: keeps its writing end open, so that a console reads it to the end of the test.
+attach() { # N GUEST: axl console with input from in.N, output to out.N
+    mkfifo in.$1
+    sleep 1000 >in.$1 &
+    axl console $2 <in.$1 >out.$1 2>&1 &
+}
+
+/argon/start >/dev/null
+kill "$(pid)"
+check "ends by SIGTERM" wait_for 30 sh -c '! pidof argon-consoled'
+check "starts" start
+check "there can be only one" sh -c '! argon-consoled -F 2>&1 | grep -q "not so" && argon-consoled -F 2>&1 | grep -q "another argon-consoled is running"'
+for what in '^CapEff:.0000000000000000$' '^Seccomp:.2$' '^NoNewPrivs:.1$'; do
+    check "confined: $what" grep -q "$what" /proc/$(pid)/status
+done
+
+check "create" guest one hold=hello
+check "its first line is there, with the time" wait_for 60 said one '^\[20[0-9-]* [0-9:]*\] tiny: up with 16 MiB'
+attach 1 one
+attach 2 one
+check "who attaches sees what came before" wait_for 30 grep -q '^tiny: up with 16 MiB' out.1
+check "so does a second one" wait_for 30 grep -q '^tiny: up with 16 MiB' out.2
+printf 'ping\r' >in.1
+check "the guest hears" wait_for 30 grep -q "tiny: heard 'ping'" out.1
+check "all who are attached see it" wait_for 30 grep -q "tiny: heard 'ping'" out.2
+kill -9 "$(pid)"
+check "starts again" start
+printf 'again\r' >in.2
+check "they are attached again" wait_for 60 grep -q "tiny: heard 'again'" out.1
+check "nothing was shown twice" test "$(grep -c heard out.1)" = 2
+printf '\035' >in.1
+check "Ctrl-] detaches" wait_for 30 sh -c '! pgrep -f "axl console one" | grep -qv "$(pgrep -f "axl console one" | tail -1)"'
+if command -v xl >/dev/null; then
+    (sleep 4; printf 'pty\r'; sleep 4; printf '\035') | timeout 60 xl console one >out.xl 2>&1
+    note "$(xenstore-read /local/domain/$(axl domid one)/console/tty; cat consoled.log out.xl)"
+    check "xl console shows and types" sh -c 'grep -q "tiny: up" out.xl && grep -q "heard .pty" out.xl'
+fi
+check "a paused guest's words are kept" sh -c 'axl pause one && axl console --log one | grep -q "tiny: up" && axl unpause one'
+
+check "a guest that dies at once" guest brief crash 'on_crash="destroy"'
+check "is gone" wait_for 60 gone brief
+check "its words are not" said brief "tiny: up with 16 MiB"
+check "console --log" sh -c 'axl console --log brief | grep -q "tiny: up with 16 MiB"'
+check "no log: a sentence" sh -c 'axl console --log nobody 2>&1 | grep -q "no log of a guest .nobody"'
+
+# A flood, a reader of it, and kills.
+N=20000
+check "create" guest flood "flood=$N" 
+attach 3 flood
+k=0
+while [ $k -lt 4 ]; do
+    usleep 300000
+    kill -9 "$(pid)"
+    usleep 100000
+    check "starts again ($k)" start
+    k=$((k + 1))
+done
+printf 'meanwhile\r' >in.2
+check "another guest is served meanwhile" wait_for 60 said one "heard 'meanwhile'"
+check "the flood ends" wait_for 600 sh -c 'axl console --log flood | grep -q "flood ends"'
+count() { tr -d '\r' | sed 's/^\[[^]]*\] //' | awk '/^flood/ { if ($2 != n + 1) { print "after " n " comes " $2; bad = 1 } n = $2 } END { print n; exit bad || n != '$N' }'; }
+axl console --log flood >flood.log
+check "no line is lost, none is there twice" sh -c "$(type count | sed 1d); count <flood.log"
+check "the log was turned over" test -e /var/log/xen/guest-flood.log.3
+check "who was attached got all of it too" wait_for 60 grep -q 'flood ends' out.3
+check "in order" sh -c "$(type count | sed 1d); count <out.3"
+
+for g in one flood; do axl destroy $g; done
+check "no zombie" sh -c '! axl list | grep -v Domain-0 | grep -q "^[^N]"'
+check "consoles end with their guests" wait_for 30 sh -c '! pgrep -f "axl console"'
+check "open files are few again" test "$(ls /proc/$(pid)/fd | wc -l)" -lt 16
+cat /tmp/consoled.log | tail -5
+finish

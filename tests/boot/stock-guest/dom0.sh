@@ -1,4 +1,5 @@
-# A stock Debian kernel as PV guest under Debian's own xl: created, seen, paused, resized, given
+# A stock Debian kernel as PV guest under Debian's own tools, or Argon's (tools=argon on dom0's
+# command line): created, seen, paused, resized, given
 # another name, shut down and destroyed; afterwards the machine's free memory is what it was.
 . /argon/lib.sh
 . /argon/services.sh
@@ -8,7 +9,16 @@ state_of() { xl list "$1" 2>/dev/null | awk 'NR == 2 { print $5 }'; }
 on_console() { grep -q "$1" /var/log/xen/guest-web.log; }
 gone() { ! xl domid web; }
 
-check "services start" start_stock
+case $(cat /proc/cmdline) in
+*tools=argon*)
+    mkdir -p /tmp/bin
+    ln -s "$(command -v axl)" /tmp/bin/xl
+    PATH=/tmp/bin:$PATH
+    check "services start" /argon/start
+    check "they are ours" sh -c 'pidof xenstored-lite && pidof argon-consoled && ! pidof xenstored'
+    ;;
+*) check "services start" start_stock ;;
+esac
 cat >/tmp/web.cfg <<END
 name = "web"
 kernel = "/guest/vmlinuz"

@@ -103,8 +103,6 @@ static void refill(struct net_queue *queue)
 {
     struct net_if *nif = queue->nif;
     unsigned int posted = queue->rx.req_prod - queue->rx.rsp_cons;
-    if (posted >= nif->rx_target)
-        return;
     for (; posted < nif->rx_target; posted++) {
         int slot = net_rx_next(&queue->rx);
         struct net_buf *buf = slot < 0 ? NULL : buf_get(nif);
@@ -115,7 +113,8 @@ static void refill(struct net_queue *queue)
         queue->rx_buf[slot] = buf;
         net_rx_post(&queue->rx, buf->ref);
     }
-    if (net_rx_publish(&queue->rx))
+    /* Pages that went straight back are shown here too. */
+    if (queue->rx.req_prod != queue->rx.shared->req_prod && net_rx_publish(&queue->rx))
         queue->kick = true;
 }
 
@@ -303,7 +302,7 @@ static bool have_room(struct net_queue *queue, unsigned int parts)
         return false;
     for (unsigned int i = 1; i <= parts; i++) {
         struct net_tx_page *tx = &queue->tx_page[queue->tx.free[queue->tx.free_count - i]];
-        if (!tx->page && page_open(queue->nif, true, (void **)&tx->page, &tx->ref))
+        if (!tx->page && page_open(queue->nif, true, &tx->page, &tx->ref))
             return false;
     }
     return true;
@@ -320,7 +319,7 @@ static uint8_t *tail(struct net_queue *queue, unsigned int *room)
     }
     struct net_tx_part *last = &packet->part[packet->count - 1];
     *room = NET_PAGE - last->length;
-    return queue->tx_page[last->id].page + last->length;
+    return (uint8_t *)queue->tx_page[last->id].page + last->length;
 }
 
 /* Copies `p` from byte `skip` on behind the pending packet. The room was looked for before. */
@@ -435,7 +434,7 @@ void net_queue_close(struct net_queue *queue)
         struct net_buf *buf = slot_take(queue, slot);
         if (buf && buf_end(buf))
             buf_put(buf);
-        page_close((void **)&queue->tx_page[slot].page, queue->tx_page[slot].ref);
+        page_close(&queue->tx_page[slot].page, queue->tx_page[slot].ref);
     }
     page_close(&queue->tx_shared, queue->tx_ref);
     page_close(&queue->rx_shared, queue->rx_ref);

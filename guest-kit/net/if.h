@@ -36,7 +36,7 @@ struct net_buf {
 
 /* A page that packets are sent from, granted read-only as long as the interface is connected. */
 struct net_tx_page {
-    uint8_t *page;
+    void *page;
     gk_gref ref;
 };
 

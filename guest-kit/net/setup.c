@@ -51,6 +51,11 @@ static unsigned int negotiate(struct net_if *nif)
     nif->checksum = !gk_xb_feature(&nif->dev, "feature-no-csum-offload", 0);
     nif->sg = gk_xb_feature(&nif->dev, "feature-sg", 0) ? NET_FRAGS - 1 : 1;
     nif->gso = nif->checksum && nif->sg > 1 && gk_xb_feature(&nif->dev, "feature-gso-tcpv4", 0);
+    /* The back-end fills in checksums, so lwIP need not. */
+    if (nif->checksum)
+        nif->netif.chksum_flags &= ~(NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_GEN_UDP);
+    else
+        nif->netif.chksum_flags |= NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_GEN_UDP;
     /* A small guest keeps few pages ready to be filled: 64 of 256. */
     nif->rx_target = memory.total_pages < 4096 ? NET_SLOTS / 4 : NET_SLOTS;
     want = want < NET_QUEUES_MAX ? want : NET_QUEUES_MAX;

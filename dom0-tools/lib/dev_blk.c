@@ -31,12 +31,8 @@ static bool is_nbd(const struct gconf_disk *d)
 /* Whose disk is it: argon-blkd's, or the kernel's? */
 static bool by_blkd(const struct gconf_disk *d)
 {
-    struct stat st;
-    if (d->script || d->backend == BACKEND_PHY)
-        return false;
-    if (d->backend == BACKEND_ARGON || is_nbd(d))
-        return true;
-    return d->path && stat(d->path, &st) == 0 && S_ISREG(st.st_mode) && daemon_available(BLKD);
+    /* A file that names no back-end stays the kernel's until argon-blkd's boot test passes. */
+    return !d->script && d->backend != BACKEND_PHY && (d->backend == BACKEND_ARGON || is_nbd(d));
 }
 
 static int stat_target(const struct gconf_disk *d, struct stat *st, struct why *w)

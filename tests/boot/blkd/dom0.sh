@@ -34,8 +34,8 @@ nbdkit -U /tmp/nbd.sock --pidfile nbd.pid file c.img
 wait_for 20 test -S /tmp/nbd.sock
 
 check "create" axl create -q g.cfg 'extra="console=hvc0 blkd=basic,mix,nbd,attach"' \
-    'disk=["/disk/a.img,raw,xvda,w", "/disk/b.img,raw,xvdb,r", "vdev=xvdc,access=w,target=nbd+unix:///?socket=/tmp/nbd.sock"]'
-check "a second guest may not have the same file" sh -c '! axl create -q g.cfg name=\"h\" "disk=[\"/disk/a.img,raw,xvda,w\"]" 2>&1 | tee out; grep -q "already" out'
+    'disk=["/disk/a.img,raw,xvda,w,backendtype=argon", "/disk/b.img,raw,xvdb,r,backendtype=argon", "vdev=xvdc,access=w,target=nbd+unix:///?socket=/tmp/nbd.sock"]'
+check "a second guest may not have the same file" sh -c '! axl create -q g.cfg name=\"h\" "disk=[\"/disk/a.img,raw,xvda,w,backendtype=argon\"]" 2>&1 | tee out; grep -q "already" out'
 for s in fill check discard discarded beside end readonly readable; do check "guest: $s" passed $s; done
 # Under way now: four processes that write, read and check.
 for n in 1 2 3 4; do
@@ -52,7 +52,7 @@ check "guest: nbdtrim" passed nbdtrim
 check "guest: nbdzero" passed nbdzero
 check "block-list shows them" sh -c 'axl block-list g | grep -c blkd/ | grep -qx 3'
 truncate -s 8M d.img
-check "attach" axl block-attach g /tmp/d.img,raw,xvdd,w
+check "attach" axl block-attach g /tmp/d.img,raw,xvdd,w,backendtype=argon
 check "guest: attached" passed attach
 check "detach" axl block-detach g xvdd
 check "guest: detached" passed detach

@@ -36,12 +36,13 @@ for t in $(echo "$todo" | tr , ' '); do
         ;;
     acks) here /dev/xvda; io acks /dev/xvda ;;
     attach) here /dev/xvdd; step attach io mix /dev/xvdd 256 50 4; until [ ! -b /dev/xvdd ]; do usleep 100000; done; echo "guest: detach ok" ;;
-    bench) for d in xvda xvdb; do
-            here /dev/$d
-            for k in 4 64 1024; do
-                for j in 1 4; do
-                    echo "guest: $d $(io write /dev/$d 64 $k $j)"
-                    echo "guest: $d $(io read /dev/$d 64 $k $j)"
+    bench) # the two in turn, so that a busy host disturbs both
+        here /dev/xvda
+        here /dev/xvdb
+        for k in 4 64 1024; do
+            for j in 1 4; do
+                for op in write read write read; do
+                    for d in xvda xvdb; do echo "guest: $d $(io $op /dev/$d 24 $k $j)"; done
                 done
             done
         done ;;

@@ -12,6 +12,7 @@
 #include "port/kick.h"
 #include "port/log.h"
 #include "port/power.h"
+#include "port/stop.h"
 
 struct key {
     char key;
@@ -92,6 +93,11 @@ static void reboot(void)
     machine_reboot();
 }
 
+static void crash(void)
+{
+    stop("asked for by a debug key");
+}
+
 static void trace_toggle(void)
 {
     uint32_t to = trace_classes ? 0 : TRACE_SCHED | TRACE_IRQ | TRACE_TIMER;
@@ -131,6 +137,7 @@ static const struct key keys[] = {
     {'t', "the newest trace records", dbg_trace_dump},
     {'T', "trace on or off", trace_toggle},
     {'A', "audit everything", audit},
+    {'C', "stop the machine with a report, as after a fault", crash},
     {'R', "reboot", reboot},
 };
 

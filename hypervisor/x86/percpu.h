@@ -40,7 +40,6 @@ struct percpu {
     int32_t tsc_shift;
     uint64_t time_stamp; /* changes with the above, never the same on two CPUs; not 0 */
     uint64_t nmi_count;
-    uint64_t heartbeat; /* watchdog */
     uint8_t tss[104 + 8] __attribute__((aligned(128)));
 };
 

@@ -21,12 +21,13 @@ void dbg_registers(const struct guest_regs *r)
     log_err("cr0 %08lx cr3 %016lx cr4 %08lx\n", read_cr0(), read_cr3(), read_cr4());
 }
 
-static void print_place(uint64_t address)
+/* back 1: of a return address, as a call that never returns may be its function's last bytes. */
+static void print_place(uint64_t address, unsigned int back)
 {
     uint64_t offset = 0;
-    const char *name = sym_name(address, &offset);
+    const char *name = sym_name(address - back, &offset);
 
-    log_err("  [%016lx] %s+0x%lx\n", address, name, offset);
+    log_err("  [%016lx] %s+0x%lx\n", address, name, offset + back);
 }
 
 /* The mapped stacks of this CPU: IST stacks, then the normal one after a hole. */
@@ -50,13 +51,13 @@ void dbg_backtrace(const struct guest_regs *r)
     }
     log_err("backtrace of cpu%u:\n", cpu_id());
     if (r)
-        print_place(r->rip);
+        print_place(r->rip, 0);
     for (unsigned int depth = 0; depth < MAX_DEPTH && on_stack(fp); depth++) {
         const uint64_t *frame = (const uint64_t *)fp;
 
         if (!frame[1])
             break;
-        print_place(frame[1]);
+        print_place(frame[1], 1);
         if (frame[0] <= fp)
             break;
         fp = frame[0];

@@ -1,0 +1,7 @@
+# Waits while Argon's debug keys are pressed, then for a line typed to dom0 itself.
+. /argon/lib.sh
+echo "debug: ready"
+read -r line </dev/console
+check "input is dom0's again" test "$line" = "back to dom0"
+note "dom0 read: $line"
+finish

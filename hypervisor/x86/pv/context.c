@@ -86,6 +86,9 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
     v->arch.fs_base = c->fs_base;
     v->arch.gs_kernel = c->gs_base_kernel;
     v->arch.gs_user = c->gs_base_user;
+    /* A restored kernel goes on with what it had switched on, FSGSBASE for one. */
+    v->arch.cr4 = pv_own_cr4(c->ctrlreg[4]);
+    v->arch.fpu_ts = c->ctrlreg[0] & CR0_TS;
 }
 
 static void set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)

@@ -70,12 +70,15 @@ void pv_load_cr4(const struct vcpu *v)
     write_cr4(cr4);
 }
 
+uint64_t pv_own_cr4(uint64_t value)
+{
+    return value & (CR4_TSD | CR4_DE | (cpu_has_fsgsbase ? CR4_FSGSBASE : 0) |
+                    (cpu_has_xsave ? CR4_XSAVE : 0));
+}
+
 bool pv_set_cr4(struct vcpu *v, uint64_t value)
 {
-    uint64_t may =
-        CR4_TSD | CR4_DE | (cpu_has_fsgsbase ? CR4_FSGSBASE : 0) | (cpu_has_xsave ? CR4_XSAVE : 0);
-
-    v->arch.cr4 = value & may;
+    v->arch.cr4 = pv_own_cr4(value);
     pv_load_cr4(v);
     return true;
 }

@@ -15,6 +15,8 @@ void regs_to_abi(struct cpu_user_regs *u, const struct guest_regs *r);
 
 /* CR4 as the guest reads it. */
 uint64_t pv_cr4(const struct vcpu *v);
+/* Those bits of a CR4 that a guest may choose. */
+uint64_t pv_own_cr4(uint64_t value);
 
 /* Makes the CPU's CR4 what v is to run with. */
 void pv_load_cr4(const struct vcpu *v);

@@ -16,7 +16,7 @@ network() {
 disk() {
     [ -b /dev/vda ] || { say "no /dev/vda"; return 1; }
     [ "$(dd if=/dev/vda bs=1 skip=1080 count=2 2>/dev/null | xxd -p)" = 53ef ] ||
-        mke2fs -q -t ext4 -F /dev/vda
+        /sbin/mkfs.ext4 -q -F /dev/vda # busybox's shell would take its own mke2fs
 }
 
 network || say "the bridge xenbr0 could not be made"

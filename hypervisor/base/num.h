@@ -58,4 +58,14 @@ static inline uint64_t mfn_maddr(mfn_t m)
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+/*
+ * Indirect calls in this function leave a speculating processor nothing to guess (Spectre v2). For
+ * the few that guests can bring about; there are no jump tables (room.ninja).
+ */
+#ifdef __clang__
+#define UNGUIDED_CALLS
+#else
+#define UNGUIDED_CALLS __attribute__((indirect_branch("thunk-inline")))
+#endif
+
 #endif

@@ -160,7 +160,7 @@ static void help(void)
         log_err("  %c  %s\n", more[i].key, more[i].help);
 }
 
-void key_pressed(char key)
+UNGUIDED_CALLS void key_pressed(char key)
 {
     const struct key *k = find(key);
 

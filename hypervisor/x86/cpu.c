@@ -4,6 +4,7 @@
 #include "core/opt/opt.h"
 #include "x86/asm.h"
 #include "x86/entry/entry.h"
+#include "x86/guard.h"
 #include "port/log.h"
 #include "port/stop.h"
 
@@ -99,4 +100,5 @@ void cpu_setup(void)
     wrmsr(MSR_STAR, 0xe023ul << 48 | 0xe008ul << 32);
     wrmsr(MSR_FMASK,
           FLAGS_AC | FLAGS_NT | FLAGS_DF | FLAGS_IF | FLAGS_TF | FLAGS_RF | FLAGS_VM | FLAGS_IOPL);
+    guard_cpu_setup();
 }

@@ -16,6 +16,7 @@
 #include "x86/desc.h"
 #include "x86/entry/entry.h"
 #include "x86/fpu.h"
+#include "x86/guard.h"
 #include "x86/pv/bounce.h"
 #include "x86/pv/regs.h"
 #include "x86/segbase.h"
@@ -177,7 +178,9 @@ static void load_vcpu(struct percpu *pc, struct vcpu *v, struct guest_regs *r)
     pv_load_cr4(v);
     desc_load(v);
     load_root(pc, v->arch.in_kernel ? v->arch.kernel_l4 : v->arch.user_l4);
-    fpu_load(v);
+    /* Also when it was here last but elsewhere since: what it asked for there counts (XSA-479). */
+    if (fpu_load(v) && unlikely(guard.ibpb_switch))
+        guard_forget_branches();
     load_debug(v);
     load_segments(v, r);
     if (cpu_has_rdtscp)

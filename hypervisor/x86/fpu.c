@@ -35,17 +35,19 @@ static void restore(const struct vcpu *v)
         __asm__ volatile("fxrstor64 (%0)" ::"r"(v->arch.xsave) : "memory");
 }
 
-void fpu_load(struct vcpu *v)
+bool fpu_load(struct vcpu *v)
 {
     struct percpu *pc = this_percpu();
+    bool stale = pc->fpu_owner != v || v->arch.fpu_cpu != pc->cpu;
 
-    if (pc->fpu_owner != v || v->arch.fpu_cpu != pc->cpu) {
+    if (stale) {
         restore(v);
         pc->fpu_owner = v;
         v->arch.fpu_cpu = pc->cpu;
     }
     if (unlikely(v->arch.fpu_ts))
         write_cr0(read_cr0() | CR0_TS);
+    return stale;
 }
 
 void fpu_reset(struct vcpu *v)

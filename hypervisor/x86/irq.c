@@ -29,7 +29,7 @@ static void set_work(struct percpu *pc, uint32_t bit)
     __atomic_or_fetch(&pc->work, bit, __ATOMIC_RELAXED);
 }
 
-static __attribute__((noinline)) void device(unsigned int vector)
+static __attribute__((noinline)) UNGUIDED_CALLS void device(unsigned int vector)
 {
     struct irq *irq = &irqs[vector - VECTOR_DEVICE];
 

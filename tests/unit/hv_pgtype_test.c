@@ -313,6 +313,63 @@ static void test_flush(void)
     finish();
 }
 
+/* L1TF: entries that are not present must not name memory, on every way into a table. */
+static void test_l1tf(void)
+{
+    static const uint8_t mov[] = {0x48, 0x89, 0x03}; /* mov %rax,(%rbx) */
+    struct insn_regs regs = {.rip = FAKE_GUEST_VA};
+    const uint64_t above = entry(mfn(FRAMES), PTE_RW), top = 0x000ffffffffff000;
+    uint64_t bad[3], at;
+    struct vcpu *v, *w;
+    mfn_t l4;
+
+    start();
+    v = one->vcpu[0];
+    w = zero->vcpu[0];
+    bad[0] = entry(pool[1][30], 0);
+    bad[1] = entry(pool[1][30], PTE_PS | PTE_RW);
+    bad[2] = entry(pool[1][30], 0) | 1ul << 45; /* beyond what the cache looks at */
+    pgt_l1tf = 1;
+    pgt_l1tf_mask = (1ul << 44) - 1;
+    for (unsigned int i = 0; i < 3; i++) {
+        l4 = tree(bad[i]);
+        CHECK_EQ(ext(v, MMUEXT_PIN_L4_TABLE, l4), -XEN_EINVAL);
+        l4 = tree(0);
+        table(l4)[7] = bad[i];
+        CHECK_EQ(ext(v, MMUEXT_PIN_L4_TABLE, l4), -XEN_EINVAL);
+        table(l4)[7] = 0;
+        verify();
+    }
+    l4 = tree(entry(pool[1][18], PTE_P)); /* the L1 maps itself at 0x3000 */
+    table(pool[1][18])[9] = above;
+    table(pool[1][18])[10] = top | PTE_RW;
+    table(pool[1][18])[11] = 0xffe; /* flags alone name nothing */
+    CHECK_EQ(ext(v, MMUEXT_NEW_BASEPTR, l4), 0);
+    at = mfn_maddr(pool[1][18]) + 64;
+    regs.gpr[INSN_RBX] = 0x3000 + 64;
+    memcpy(fake_guest, mov, sizeof(mov));
+    for (unsigned int i = 0; i < 3; i++) {
+        CHECK_EQ(update(v, at, bad[i], DOMID_SELF), -XEN_EINVAL);
+        CHECK_EQ(update(v, mfn_maddr(l4) + 64, bad[i], DOMID_SELF), -XEN_EINVAL);
+        memcpy(fake_guest, mov, sizeof(mov));
+        regs.gpr[INSN_RAX] = bad[i];
+        fake_guest_call();
+        CHECK(!pgt_write_fault(v, &regs, 0x3000 + 64));
+        CHECK_EQ(table(pool[1][18])[8], 0);
+    }
+    CHECK_EQ(update(v, at, above, DOMID_SELF), 0);
+    CHECK_EQ(update(v, at, 0, DOMID_SELF), 0);
+    /* dom0 is told apart. */
+    CHECK_EQ(ext(w, MMUEXT_PIN_L1_TABLE, pool[0][18]), 0);
+    CHECK_EQ(update(w, mfn_maddr(pool[0][18]), bad[0], DOMID_SELF), 0);
+    pgt_l1tf = 2;
+    CHECK_EQ(update(w, mfn_maddr(pool[0][18]), bad[0], DOMID_SELF), -XEN_EINVAL);
+    CHECK_EQ(update(v, at, bad[0], DOMID_SELF), 0);
+    pgt_l1tf = 0;
+    verify();
+    finish();
+}
+
 static void test_descriptors(void)
 {
     struct vcpu *v;
@@ -598,6 +655,7 @@ int main(int argc, char **argv)
     test_entries();
     test_updates();
     test_flush();
+    test_l1tf();
     test_descriptors();
     test_write_fault();
     test_grants();

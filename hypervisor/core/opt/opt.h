@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/guard/guard.h"
+
 enum { OPT_TEXT_MAX = 1024 };
 
 /*
@@ -32,6 +34,7 @@ struct options {
     uint32_t maxcpus; /* nosmp is 1 */
     const char *clocksource;
     bool no_smep, no_smap, no_x2apic;
+    struct guard_say guard; /* spec-ctrl, xpti, pv-l1tf */
 
     /* guests */
     uint32_t gnttab_max_frames, gnttab_max_maptrack_frames;

@@ -97,6 +97,21 @@ static bool parse_dom0(struct options *o, const char *value, bool on)
     return on && opt_same_text(value, "pv");
 }
 
+static bool parse_spec_ctrl(struct options *o, const char *value, bool on)
+{
+    return guard_say_spec(&o->guard, value, on);
+}
+
+static bool parse_xpti(struct options *o, const char *value, bool on)
+{
+    return guard_say_xpti(&o->guard, value, on);
+}
+
+static bool parse_l1tf(struct options *o, const char *value, bool on)
+{
+    return guard_say_l1tf(&o->guard, value, on);
+}
+
 /* clang-format off */
 #define AT(field)                offsetof(struct options, field)
 #define FLAG(name, field)        {name, OPT_FLAG, AT(field), 0, 0, NULL, "yes or no"}
@@ -109,7 +124,6 @@ static bool parse_dom0(struct options *o, const char *value, bool on)
 
 static const char no_bios[] = "the machine is taken as the loader leaves it";
 static const char no_hvm[] = "there are only PV guests";
-static const char no_defence[] = "there are no such defences to choose yet";
 static const char no_iommu[] = "there is no IOMMU support";
 
 const struct option opt_table[] = {
@@ -130,6 +144,9 @@ const struct option opt_table[] = {
     NOT_FLAG("smep", no_smep),
     NOT_FLAG("smap", no_smap),
     NOT_FLAG("x2apic", no_x2apic),
+    CUSTOM("spec-ctrl", parse_spec_ctrl, "no, or items as in ibrs=no,md-clear"),
+    CUSTOM("xpti", parse_xpti, "yes, no, dom0=BOOL,domu=BOOL"),
+    CUSTOM("pv-l1tf", parse_l1tf, "yes, no, dom0=BOOL,domu=BOOL"),
 
     INT("gnttab_max_frames", gnttab_max_frames, 1, 64),
     INT("gnttab_max_maptrack_frames", gnttab_max_maptrack_frames, 1, 384),
@@ -146,9 +163,6 @@ const struct option opt_table[] = {
     IGNORED("sched", "there is one scheduler"),
     IGNORED("sched_ratelimit_us", "there is one scheduler"),
     IGNORED("cpuid", "what guests see is fixed"),
-    IGNORED("spec-ctrl", no_defence),
-    IGNORED("xpti", no_defence),
-    IGNORED("pv-l1tf", no_defence),
     IGNORED("reboot", "ways to reboot are tried in turn"),
     IGNORED("placeholder", "GRUB needs a first word"),
     IGNORED("real-mode", no_bios),

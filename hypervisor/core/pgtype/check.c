@@ -12,7 +12,8 @@
 #include "core/pgtype/entry.h"
 #include "port/tlb.h"
 
-uint8_t cpu_has_l1tf;
+uint8_t pgt_l1tf;
+uint64_t pgt_l1tf_mask = PTE_ADDR;
 
 /* A device's frame. Needs no count: it is never freed and never of a type. */
 static int hold_device(const struct l1_ctx *c, uint64_t *e, uint64_t n)
@@ -66,9 +67,11 @@ void l1_drop_slow(uint64_t e)
  * (frame 0 is never in use), and so is an address above all RAM, as kernels that know the flaw
  * write.
  */
-bool l1tf_bad(uint64_t e)
+bool l1tf_names_memory(const struct domain *d, uint64_t e)
 {
-    return unlikely(cpu_has_l1tf) && (e & PTE_ADDR) && pte_frame(e) < frame_max;
+    uint64_t address = e & PTE_ADDR & pgt_l1tf_mask;
+
+    return (pgt_l1tf & 1u << d->is_dom0) && address && address >> FRAME_SHIFT < frame_max;
 }
 
 /* ---- descriptors -------------------------------------------------------------------------------

@@ -20,6 +20,7 @@
 #include "core/dom/domain.h"
 #include "core/frame/frame.h"
 #include "core/frame/private.h"
+#include "core/pgtype/pgtype.h"
 #include "port/clock.h"
 
 #define PTE_P     ((uint64_t)0x001)
@@ -181,8 +182,14 @@ bool segdesc_check(void *frame);
 bool pgt_held_by_itself(uint64_t w);
 long pgt_let_go(mfn_t m, uint64_t w);
 
-/* An entry that is not present but has an address, on a processor that must not see that. */
-bool l1tf_bad(uint64_t e);
+/* In a table of d: an entry that is not present but has an address that the processor must not see.
+ */
+bool l1tf_names_memory(const struct domain *d, uint64_t e);
+
+static inline bool l1tf_bad(const struct domain *d, uint64_t e)
+{
+    return unlikely(pgt_l1tf) && l1tf_names_memory(d, e);
+}
 
 /* The current value of an entry that others, and the processor, may change. */
 static inline uint64_t pte_read(const uint64_t *slot)
@@ -218,7 +225,7 @@ static inline __attribute__((always_inline)) int l1_update(const struct l1_ctx *
         error = l1_hold(c, &e);
         if (unlikely(error))
             return error;
-    } else if (l1tf_bad(e)) {
+    } else if (l1tf_bad(c->mapper, e)) {
         return -XEN_EINVAL;
     }
     if (keep_ad) {

@@ -23,9 +23,11 @@ extern uint64_t hv_l4_slots[16];
 /*
  * The processor leaks cached memory through not-present entries with an address (L1TF, XSA-273):
  * such entries are refused then, unless the address lies above all RAM (as fixed kernels write
- * them). Set by the machine before dom0.
+ * them). Set by the machine before dom0: bit GUARD_DOMU, GUARD_DOM0 by whose tables are checked,
+ * and the address bits that the cache looks at.
  */
-extern uint8_t cpu_has_l1tf;
+extern uint8_t pgt_l1tf;
+extern uint64_t pgt_l1tf_mask;
 
 /* ---- base pointers -----------------------------------------------------------------------------
  */

@@ -69,7 +69,7 @@ static int fill_l1(uint64_t *table, struct domain *d)
             continue;
         }
         if (!(e & PTE_P)) {
-            if (likely(!l1tf_bad(e)))
+            if (likely(!l1tf_bad(d, e)))
                 continue;
         } else {
             held = l1_adjust(e);
@@ -94,7 +94,7 @@ static long fill_entry(uint64_t *slot, struct domain *d, unsigned int level, str
 
     *held = false;
     if (!(e & PTE_P))
-        return l1tf_bad(e) ? -XEN_EINVAL : 1;
+        return l1tf_bad(d, e) ? -XEN_EINVAL : 1;
     if (e & LN_BAD)
         return -XEN_EINVAL;
     if (!(e & PTE_US))

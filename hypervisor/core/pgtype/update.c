@@ -25,7 +25,7 @@ int l1_replace(const struct l1_ctx *c, uint64_t *slot, uint64_t old, uint64_t e)
                 return error;
             counted = true;
         }
-    } else if (l1tf_bad(e)) {
+    } else if (l1tf_bad(c->mapper, e)) {
         return -XEN_EINVAL;
     }
     if (!word_cas(slot, old, e)) {
@@ -87,7 +87,7 @@ long upper_update(struct vcpu *v, struct domain *d, unsigned int level, uint64_t
                 table_unhold_slow(v, mfn(pte_frame(e)));
             return error;
         }
-    } else if (l1tf_bad(e)) {
+    } else if (l1tf_bad(d, e)) {
         return -XEN_EINVAL;
     }
     do {

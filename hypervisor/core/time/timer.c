@@ -162,7 +162,7 @@ void timer_stop(struct timer *t)
     }
 }
 
-void timer_run(void)
+UNGUIDED_CALLS void timer_run(void)
 {
     struct timer_cpu *c = &cpus[cpu_id()];
     ns_t t = now();

@@ -25,6 +25,7 @@
 #include "x86/cpu.h"
 #include "x86/desc.h"
 #include "x86/entry/entry.h"
+#include "x86/guard.h"
 #include "x86/machine.h"
 #include "x86/paging.h"
 #include "x86/pv/policy.h"
@@ -326,6 +327,7 @@ void x86_start(uint32_t magic, uint32_t info)
     apply_options(problem);
     idt_init();
     cpu_detect();
+    guard_detect();
     collect_ram();
     early_memory();
     paging_init(ram, ram_ranges);

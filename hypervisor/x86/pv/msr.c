@@ -9,6 +9,7 @@
 #include "x86/pv/bounce.h"
 #include "x86/pv/policy.h"
 #include "x86/cpu.h"
+#include "x86/guard.h"
 #include "x86/segbase.h"
 
 #define MSR_TSC         0x10
@@ -121,6 +122,12 @@ int msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
             return -XEN_EFAULT;
         v->arch.tsc_aux = (uint32_t)value;
         wrmsr(MSR_TSC_AUX, value);
+        return 0;
+    case MSR_PRED_CMD:
+        if (!cpu_has_ibpb || value > 1)
+            return -XEN_EFAULT;
+        if (value)
+            guard_forget_branches();
         return 0;
     case MSR_EFER:
     case MSR_PAT:

@@ -1,0 +1,25 @@
+/* Defences against speculation: what was chosen for this machine (core/guard), and its use. */
+#ifndef X86_GUARD_H
+#define X86_GUARD_H
+
+#include "core/guard/guard.h"
+#include "x86/asm.h"
+
+extern struct guard guard; /* constant after guard_detect() */
+extern bool cpu_has_ibpb;
+
+#define MSR_SPEC_CTRL 0x48
+#define MSR_PRED_CMD  0x49
+
+/* Chooses, and says so. Boot CPU, after cpu_detect(). */
+void guard_detect(void);
+/* Sets what stays set. Each CPU. */
+void guard_cpu_setup(void);
+
+/* IBPB: what ran before steers no prediction from here on. */
+static inline void guard_forget_branches(void)
+{
+    wrmsr(MSR_PRED_CMD, 1);
+}
+
+#endif

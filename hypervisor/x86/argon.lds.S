@@ -15,6 +15,11 @@ SECTIONS
         KEEP(*(.multiboot))
         *(.text.boot)
         *(.text .text.*)
+        . = ALIGN(4096); /* all that XPTI leaves mapped of the code */
+        guard_start = .;
+        *(.guard)
+        . = ALIGN(4096);
+        guard_end = .;
     }
     . = ALIGN(4096);
     image_rodata = .;
@@ -24,6 +29,12 @@ SECTIONS
         extable_start = .;
         KEEP(*(.extable))
         extable_end = .;
+        guard_sites_start = .;
+        KEEP(*(.guard_sites))
+        guard_sites_end = .;
+        guard_exits_start = .;
+        KEEP(*(.guard_exits))
+        guard_exits_end = .;
         . = ALIGN(4);
         build_id_note = .;
         KEEP(*(.note.gnu.build-id))

@@ -18,18 +18,20 @@
 #include "x86/asm.h"
 #include "x86/paging.h"
 #include "x86/pv/desc.h"
+#include "x86/xpti.h"
 
-#define WINDOWS  8192 /* WINDOW_STRIDE * WINDOWS = 1 GiB */
+#define WINDOWS  8192 /* 2 MiB * WINDOWS = 16 GiB */
 #define LDT_PAGE 16
 #define OWN_PAGE 14
 
+uint64_t window_stride = WINDOW_STRIDE;
 static uint64_t used[WINDOWS / 64];
 static struct lock window_lock = LOCK_INIT(RANK_MACHINE, "windows");
 static const uint8_t zero_page[FRAME_SIZE] __attribute__((aligned(4096)));
 
 static uint64_t window_va(const struct vcpu *v, unsigned int page)
 {
-    return WINDOW_VIRT + (uint64_t)v->arch.window * WINDOW_STRIDE + page * FRAME_SIZE;
+    return WINDOW_VIRT + (uint64_t)v->arch.window * window_stride + page * FRAME_SIZE;
 }
 
 static void map_frame(const struct vcpu *v, unsigned int page, mfn_t frame)
@@ -80,6 +82,7 @@ int window_alloc(struct vcpu *v)
 
 void window_free(struct vcpu *v)
 {
+    xpti_forget(v);
     lock_take(&window_lock);
     used[v->arch.window / 64] &= ~(1ul << v->arch.window % 64);
     lock_drop(&window_lock);

@@ -24,7 +24,12 @@ struct table_register {
     uint64_t base;
 } __attribute__((packed));
 
+/* Bytes from one window to the next: WINDOW_STRIDE, or 2 MiB, set before the first is made. */
+extern uint64_t window_stride;
+
 void idt_init(void);
+/* From now on gates lead to table[vector * 16], and their old targets stand in targets[vector]. */
+void idt_redirect(const char *table, uint64_t *targets);
 
 /* The frame with CPU's own GDT page. */
 mfn_t percpu_gdt_frame(unsigned int cpu);

@@ -13,8 +13,18 @@ extern bool cpu_has_ibpb;
 
 /* Chooses, and says so. Boot CPU, after cpu_detect(). */
 void guard_detect(void);
+/* Tables of a CPU other than the first, whose block is there. 0 or -XEN_ENOMEM. */
+int guard_cpu_alloc(unsigned int cpu);
+/* Makes entry/guarded.S the way in and out, where that is needed. Boot CPU, frames can be had. */
+void guard_arm(void);
 /* Sets what stays set. Each CPU. */
 void guard_cpu_setup(void);
+
+struct guest_regs;
+/* r: the frame of an NMI that came to the hypervisor; on the last steps out they are done again. */
+void guard_fix_exit(struct guest_regs *r);
+
+extern const char guarded_syscall[], guarded_syscall32[], guarded_sysenter[];
 
 /* IBPB: what ran before steers no prediction from here on. */
 static inline void guard_forget_branches(void)

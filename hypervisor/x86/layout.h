@@ -20,9 +20,10 @@
 #define IMAGE_PHYS    0x200000           /* 2 MiB aligned as IMAGE_VIRT is */
 #define PERCPU_VIRT   0xffff820060000000 /* cpu * PERCPU_STRIDE */
 #define PERCPU_STRIDE 0x10000
-#define WINDOW_VIRT   0xffff820080000000 /* descriptor window of vcpu slot w: + w * WINDOW_STRIDE */
-#define WINDOW_STRIDE 0x20000            /* 16 GDT pages, then 16 LDT pages */
 #define IOMAP_VIRT    0xffff8200c0000000 /* 1 GiB of device memory, mapped uncached */
+#define WINDOW_VIRT   0xffff820400000000 /* descriptor window of vcpu slot w: + w * window_stride */
+#define WINDOW_END    0xffff820800000000
+#define WINDOW_STRIDE 0x20000 /* 16 GDT pages, then 16 LDT pages; 2 MiB apart with XPTI */
 #define DIRECT_VIRT   0xffff830000000000
 #define DIRECT_END    0xffff880000000000
 

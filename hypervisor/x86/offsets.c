@@ -26,8 +26,13 @@ void offsets(void)
     REG(REGS_RSP, rsp);
     NUMBER(REGS_SIZE, sizeof(struct guest_regs));
     NUMBER(PERCPU_SCRATCH, offsetof(struct percpu, scratch));
-    NUMBER(PERCPU_NUMBER, offsetof(struct percpu, cpu));
+    NUMBER(PERCPU_CR3, offsetof(struct percpu, cr3));
     NUMBER(PERCPU_CURRENT, offsetof(struct percpu, current));
+    NUMBER(PERCPU_ROOT, offsetof(struct percpu, root));
+    NUMBER(PERCPU_ROOT_VCPU, offsetof(struct percpu, root_vcpu));
+    NUMBER(PERCPU_ROOT_L4, offsetof(struct percpu, root_l4));
+    NUMBER(PERCPU_DISTRUST, offsetof(struct percpu, distrust));
+    NUMBER(PERCPU_NUMBER, offsetof(struct percpu, cpu));
     NUMBER(PERCPU_WORK, offsetof(struct percpu, work));
     NUMBER(VCPU_IN_KERNEL, offsetof(struct vcpu, arch.in_kernel));
     NUMBER(VCPU_INFO, offsetof(struct vcpu, info));

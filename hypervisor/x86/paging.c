@@ -89,6 +89,15 @@ static uint64_t *entry_for(uint64_t va, unsigned int level)
     return entry;
 }
 
+uint64_t hv_entry(uint64_t va, unsigned int level)
+{
+    uint64_t entry = table_at(hv_root)[va >> 39 & 511];
+
+    for (unsigned int at = 4; at > level && (entry & PTE_P); at--)
+        entry = table_at(entry)[va >> (12 + 9 * (at - 2)) & 511];
+    return entry & PTE_P ? entry : 0;
+}
+
 int hv_map(uint64_t va, uint64_t maddr, uint64_t flags)
 {
     uint64_t *entry = entry_for(va, 1);

@@ -25,6 +25,8 @@ void paging_init(const struct ram_range *ram, unsigned int n);
 /* Maps one page of hypervisor space (slots 256-271); flags besides PTE_P. 0 or -XEN_ENOMEM. */
 int hv_map(uint64_t va, uint64_t maddr, uint64_t flags);
 void hv_unmap(uint64_t va);
+/* The entry of a level (1: a page's) that maps va; 0: none. */
+uint64_t hv_entry(uint64_t va, unsigned int level);
 
 /* RAM below 4 GiB, also while the boot tables are in use. */
 void *paging_ptr(uint64_t maddr);

@@ -9,6 +9,7 @@
 #include "x86/cpu.h"
 #include "x86/desc.h"
 #include "x86/entry/entry.h"
+#include "x86/guard.h"
 #include "x86/paging.h"
 #include "core/frame/frame.h"
 #include "port/frame.h"
@@ -53,6 +54,16 @@ void idt_init(void)
     idt[18].ist = IST_MCE;
 }
 
+void idt_redirect(const char *table, uint64_t *targets)
+{
+    for (unsigned int v = 0; v < ARRAY_SIZE(idt); v++) {
+        struct idt_gate *g = &idt[v];
+
+        targets[v] = g->offset_low | (uint64_t)g->offset_mid << 16 | (uint64_t)g->offset_high << 32;
+        set_gate(v, (uint64_t)table + v * 16, g->ist, g->type >> 5 & 3);
+    }
+}
+
 static void fill_gdt(uint64_t *gdt, const struct percpu *pc)
 {
     uint64_t tss = (uint64_t)pc->tss;
@@ -79,7 +90,9 @@ static void fill_tss(struct percpu *pc, uint64_t block)
 
 static void fill_stubs(uint8_t *page, uint64_t block)
 {
-    const char *target[2] = {entry_syscall, entry_syscall32};
+    bool at_door = guard_at_door(&guard);
+    const char *target[2] = {at_door ? guarded_syscall : entry_syscall,
+                             at_door ? guarded_syscall32 : entry_syscall32};
 
     memcpy(page, syscall_stubs, 2 * STUB_SIZE);
     for (unsigned int i = 0; i < 2; i++) {
@@ -115,6 +128,7 @@ int percpu_alloc(unsigned int cpu, uint32_t apic_id)
             return -XEN_ENOMEM;
     }
     pc->cpu = cpu;
+    pc->cr3 = maddr_mfn(hv_root);
     pc->apic_id = apic_id;
     fill_gdt((uint64_t *)(block + PERCPU_GDT), pc);
     fill_tss(pc, block);
@@ -155,6 +169,7 @@ void percpu_load(unsigned int cpu)
     if (!cpu_is_amd) {
         wrmsr(MSR_SYSENTER_CS, HV_CS);
         wrmsr(MSR_SYSENTER_ESP, block + STACK_TOP);
-        wrmsr(MSR_SYSENTER_EIP, (uint64_t)entry_sysenter);
+        wrmsr(MSR_SYSENTER_EIP,
+              (uint64_t)(guard_at_door(&guard) ? guarded_sysenter : entry_sysenter));
     }
 }

@@ -39,6 +39,12 @@ struct percpu {
     ns_t ns_base;
     int32_t tsc_shift;
     uint64_t time_stamp; /* changes with the above, never the same on two CPUs; not 0 */
+    /* What entry/guarded.S goes by; x86/guard.c, x86/xpti.c. */
+    uint64_t root;          /* CR3 on the way out to a guest */
+    struct vcpu *root_vcpu; /* for which root and distrust were made, */
+    mfn_t root_l4;          /* and of which L4 */
+    uint32_t root_changes;  /* entries of that L4 changed; atomic */
+    bool distrust;          /* IBPB on the way in */
     uint64_t nmi_count;
     uint8_t tss[104 + 8] __attribute__((aligned(128)));
 };

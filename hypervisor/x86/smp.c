@@ -17,6 +17,7 @@
 #include "x86/apic.h"
 #include "x86/boot/trampoline.h"
 #include "x86/cpu.h"
+#include "x86/guard.h"
 #include "x86/irq.h"
 #include "x86/machine.h"
 #include "x86/paging.h"
@@ -89,7 +90,7 @@ static void prepare(unsigned int max)
         }
         if (smp_cpus >= max || (e->apic_id > 254 && apic_page))
             continue;
-        if (percpu_alloc(smp_cpus, e->apic_id)) {
+        if (percpu_alloc(smp_cpus, e->apic_id) || guard_cpu_alloc(smp_cpus)) {
             log_err("smp: no memory for cpu%u\n", smp_cpus);
             break;
         }

@@ -13,6 +13,7 @@
 #include "x86/cpu.h"
 #include "x86/desc.h"
 #include "x86/entry/leave.h"
+#include "x86/guard.h"
 #include "x86/pv/bounce.h"
 #include "x86/pv/privop.h"
 #include "x86/layout.h"
@@ -46,7 +47,7 @@ int x86_odd_page_fault(struct vcpu *v, struct guest_regs *r, uint64_t address)
                   address);
     else if (v->arch.in_kernel && write_protected && pv_write_fault(v, r, address))
         return leave(r);
-    else if (!(code & PF_USER) && address - WINDOW_VIRT < IOMAP_VIRT - WINDOW_VIRT) {
+    else if (!(code & PF_USER) && address - WINDOW_VIRT < WINDOW_END - WINDOW_VIRT) {
         /* A selector beyond its table's end: the processor would have said so. */
         if (!desc_fault(v, address))
             pv_gp(v, r, (uint32_t)(address & 0xfff8));
@@ -161,18 +162,20 @@ void x86_trap_hv(struct guest_regs *r)
 
     if (r->entry == 2) {
         dbg_nmi(r);
+        guard_fix_exit(r);
         return;
     }
     if (r->entry == 18) {
         dbg_machine_check(r);
         return;
     }
-    if (r->rip == (uint64_t)guest_iret)
+    if (r->rip == (uint64_t)guest_iret || r->rip == (uint64_t)iret_done)
         guest_iret_fault(r);
     if (r->entry == 1) {
         /* A guest's breakpoint or MOV SS trap that reached us: not ours to report (XSA-260). */
         __asm__ volatile("mov %0, %%dr6" ::"r"(0xffff0ff0ul));
         r->rflags &= ~(uint64_t)FLAGS_TF;
+        guard_fix_exit(r);
         return;
     }
     fixup = find_fixup(r->rip);

@@ -60,6 +60,20 @@ void dom_reap_wanted(void)
     mm_reaps++;
 }
 
+uint64_t mm_l4_watched, mm_l4_copy[512];
+
+void pgt_l4_written(mfn_t l4, unsigned int index, uint64_t entry)
+{
+    if (l4.n == mm_l4_watched)
+        mm_l4_copy[index] = entry;
+}
+
+void pgt_l4_gone(mfn_t l4)
+{
+    if (l4.n == mm_l4_watched)
+        mm_l4_watched = 0;
+}
+
 void pgt_base_changed(struct vcpu *v)
 {
     CHECK(v->arch.kernel_l4.n);

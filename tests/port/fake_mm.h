@@ -13,6 +13,8 @@ void mm_init(uint64_t frames, uint64_t reserved);
 struct domain *mm_domain(domid_t id, uint64_t max_pages);
 void mm_domain_end(struct domain *d); /* its pages must be 0 */
 
+/* As a processor that runs on a copy of an L4: which (0: none), and the copy. */
+extern uint64_t mm_l4_watched, mm_l4_copy[512];
 extern unsigned int mm_flushes; /* whole-TLB flushes asked for */
 extern unsigned int mm_cache_flushes;
 extern unsigned int mm_reaps;

@@ -78,6 +78,24 @@ static void verify(void)
     }
 }
 
+/* XPTI: the copy of an L4 that a processor runs on, once made, never differs from it. */
+static void verify_copy(void)
+{
+    const uint64_t *l4 = mfn_ptr(mfn(mm_l4_watched));
+
+    if (!mm_l4_watched) {
+        mfn_t m = one->vcpu[0]->arch.kernel_l4;
+
+        if (mfn_eq(m, MFN_NONE) || !m.n)
+            return;
+        mm_l4_watched = m.n;
+        memcpy(mm_l4_copy, mfn_ptr(m), FRAME_SIZE);
+    } else if (frame_words[mm_l4_watched] & FRAME_VALID) {
+        CHECK_EQ(table_level(frame_words[mm_l4_watched]), 4);
+        CHECK(!memcmp(l4, mm_l4_copy, FRAME_SIZE));
+    }
+}
+
 static long hypercall(hc_fn *fn, struct vcpu *v, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
     uint64_t arg[5] = {a, b, c, d, 0};
@@ -622,6 +640,7 @@ static void walk_step(void)
     }
     fake_preempt_in = 0;
     verify();
+    verify_copy();
 }
 
 static void test_walk(unsigned int steps)
@@ -629,6 +648,8 @@ static void test_walk(unsigned int steps)
     static unsigned int valid, partial;
 
     table_look_every = 1;
+    pgt_l4_copied = true;
+    mm_l4_watched = 0;
     start();
     for (unsigned int i = 0; i < steps; i++) {
         walk_step();
@@ -643,6 +664,7 @@ static void test_walk(unsigned int steps)
     CHECK(valid > steps && partial > 0); /* of all rounds so far */
     finish();
     table_look_every = 1024;
+    pgt_l4_copied = false;
 }
 
 int main(int argc, char **argv)

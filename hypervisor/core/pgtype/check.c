@@ -12,6 +12,7 @@
 #include "core/pgtype/entry.h"
 #include "port/tlb.h"
 
+bool pgt_l4_copied;
 uint8_t pgt_l1tf;
 uint64_t pgt_l1tf_mask = PTE_ADDR;
 

@@ -137,6 +137,13 @@ NODISCARD int desc_update(struct domain *d, uint64_t maddr, uint64_t desc);
 
 /* v's base pointers have changed (arch.kernel_l4, arch.user_l4): load CR3 if v is current. */
 void pgt_base_changed(struct vcpu *v);
+/*
+ * Where processors run guests on copies of their L4 (XPTI): an entry of a valid L4 is now `entry`,
+ * and what it was is about to be dropped; an L4 is none any more. Called if pgt_l4_copied.
+ */
+extern bool pgt_l4_copied;
+void pgt_l4_written(mfn_t l4, unsigned int index, uint64_t entry);
+void pgt_l4_gone(mfn_t l4);
 /* May domain d map this frame that is no RAM? PGT_IO_* */
 enum { PGT_IO_DENIED, PGT_IO_READ_ONLY, PGT_IO_FULL };
 unsigned int pgt_io_access(const struct domain *d, mfn_t m);

@@ -184,6 +184,8 @@ long table_drain(mfn_t m, unsigned int level, unsigned int n, struct table_walk 
         leave_partial(m, n, FRAME_USE1);
         return HC_AGAIN;
     }
+    if (unlikely(pgt_l4_copied) && level == 4)
+        pgt_l4_gone(m);
     frame_use_over(m);
     return 0;
 }

@@ -61,6 +61,12 @@ long pgt_finish(struct vcpu *v)
     return 0;
 }
 
+static void upper_written(unsigned int level, uint64_t *slot, uint64_t e)
+{
+    if (unlikely(pgt_l4_copied) && level == 4)
+        pgt_l4_written(ptr_mfn(slot), (unsigned int)((uintptr_t)slot & FRAME_MASK) / 8, e);
+}
+
 long upper_update(struct vcpu *v, struct domain *d, unsigned int level, uint64_t *slot, uint64_t e,
                   bool keep_ad)
 {
@@ -78,8 +84,11 @@ long upper_update(struct vcpu *v, struct domain *d, unsigned int level, uint64_t
         e |= PTE_US;
         while ((old & PTE_P) && !((old ^ e) & ~FREE_BITS)) {
             put = keep_ad ? e | (old & (PTE_A | PTE_D)) : e;
-            if (__atomic_compare_exchange_n(slot, &old, put, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+            if (__atomic_compare_exchange_n(slot, &old, put, 0, __ATOMIC_ACQ_REL,
+                                            __ATOMIC_ACQUIRE)) {
+                upper_written(level, slot, put);
                 return 0;
+            }
         }
         error = table_get(mfn(pte_frame(e)), d, level - 1, &t, &held);
         if (error) {
@@ -93,6 +102,7 @@ long upper_update(struct vcpu *v, struct domain *d, unsigned int level, uint64_t
     do {
         put = keep_ad && (old & e & PTE_P) ? e | (old & (PTE_A | PTE_D)) : e;
     } while (!__atomic_compare_exchange_n(slot, &old, put, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    upper_written(level, slot, put);
     if (old & PTE_P)
         table_unhold_slow(v, mfn(pte_frame(old)));
     return 0;

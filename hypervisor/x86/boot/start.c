@@ -336,6 +336,7 @@ void x86_start(uint32_t magic, uint32_t info)
     console_map();
     find_kernel();
     frames_start();
+    guard_arm();
     late_start();
     cpu_idle_loop();
 }

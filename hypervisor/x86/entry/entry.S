@@ -11,6 +11,7 @@
  * An exception from the hypervisor itself (a fault with a fix-up, an interrupt in idle) pushes the
  * same frame below what is on the stack.
  */
+#include "x86/guard_block.h"
 #include "x86/layout.h"
 #include "hypervisor/offsets.h"
 
@@ -64,10 +65,24 @@
         pop %r8
 .endm
 
+/*
+ * The last instructions of a way out, 5 bytes or more: a jump to entry/guarded.S takes their place on
+ * processors that need it. All registers are the guest's but RSP, which is in this CPU's frame (at
+ * its RIP for IRET).
+ */
+.macro GUARD_EXIT kind
+        .pushsection .guard_exits, "a"
+        .balign 4
+        .long 8f - ., \kind
+        .popsection
+8:
+.endm
+
 /* The last of a SYSRET: RSP at entry:error_code. */
 .macro SYSRET
         mov REGS_RIP - REGS_ERROR(%rsp), %rcx
         mov REGS_RFLAGS - REGS_ERROR(%rsp), %r11
+        GUARD_EXIT GUARD_EXIT_SYSRET
         mov REGS_RSP - REGS_ERROR(%rsp), %rsp
         sysretq
 .endm
@@ -204,7 +219,11 @@ leave_iret:
         add $8, %rsp
         .globl guest_iret
 guest_iret:                             /* a fault here belongs to the guest: x86/trap.c */
+        GUARD_EXIT GUARD_EXIT_IRET
         iretq
+        int3
+        int3
+        int3
 
 /* 32-bit SYSCALL from a guest's compatibility code (AMD), the CSTAR stub's target. */
         .globl entry_syscall32

@@ -30,7 +30,7 @@ _Noreturn void run_on_stack(void (*fn)(void));
 
 extern const uint64_t exception_table[32];
 extern const char interrupt_stubs[], syscall_stubs[], entry_syscall[], entry_syscall32[],
-    entry_sysenter[], guest_iret[];
+    entry_sysenter[], guest_iret[], iret_done[];
 #define STUB_SIZE 64
 #define STUB_JUMP 14 /* offset of the jump in a stub */
 

@@ -110,8 +110,10 @@ static int read_bitmap(const struct vcpu *v, uint8_t *to, uint64_t va, unsigned 
 
     if (v->arch.in_kernel)
         return guest_read(to, va, n);
+    this_percpu()->cr3 = v->arch.kernel_l4; /* also for who interrupts us */
     write_cr3(mfn_maddr(v->arch.kernel_l4));
     error = guest_read(to, va, n);
+    this_percpu()->cr3 = v->arch.user_l4;
     write_cr3(mfn_maddr(v->arch.user_l4));
     return error;
 }

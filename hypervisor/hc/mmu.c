@@ -273,7 +273,7 @@ static long flush_after(struct vcpu *v, uint64_t va, uint64_t flags)
     case UVMF_INVLPG:
         if (unlikely(!canonical(va)))
             return 0;
-        what = va;
+        what = va & ~FRAME_MASK; /* tlb.c has other meanings for what lies within the last page */
         break;
     default: /* no such flush: none */
         return 0;
@@ -379,7 +379,7 @@ static long flush_op(struct vcpu *v, const struct mmuext_op *op)
         return 0;
     case MMUEXT_INVLPG_ALL:
         if (canonical(va))
-            tlb_flush_mask(domain_cpus(v->dom), va);
+            tlb_flush_mask(domain_cpus(v->dom), va & ~FRAME_MASK);
         return 0;
     default: /* of the vcpus in a bitmap */
         if (bitmap_cpus(v->dom, HANDLE(op->arg2.vcpumask), &mask))
@@ -387,7 +387,7 @@ static long flush_op(struct vcpu *v, const struct mmuext_op *op)
         if (op->cmd == MMUEXT_TLB_FLUSH_MULTI)
             tlb_flush_mask(mask, TLB_ALL_VA);
         else if (canonical(va))
-            tlb_flush_mask(mask, va);
+            tlb_flush_mask(mask, va & ~FRAME_MASK);
         return 0;
     }
 }

@@ -245,6 +245,8 @@ entry_sysenter:
         push $FLAT_SS
         push $0
         pushf
+        push $2                         /* NT would make our IRET fault (XSA-44), AC undo SMAP */
+        popf
         push $3
         push $0
         push $0

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -68,6 +69,20 @@ void daemon_pid_file(const char *path)
         ok = false;
     if (!ok)
         log_line("pid file %s: %s", path, strerror(errno));
+}
+
+int daemon_only_one(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    for (int tries = 0; tries < 100; tries++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        usleep(50000);
+    }
+    close(fd);
+    return -EBUSY;
 }
 
 static void signal_ready(struct source *s, uint32_t events)

@@ -20,6 +20,11 @@ void daemon_pid_file(const char *path);
 
 /* SIGTERM and SIGINT end the loop (call after loop_open()); SIGHUP and SIGPIPE are ignored. */
 int daemon_signals(void) NODISCARD;
+/*
+ * Takes a lock file, held as long as we live; tools look at it to know whether there is a daemon.
+ * One before us may still be ending: waits for it a little. -EBUSY: it is there to stay.
+ */
+int daemon_only_one(const char *path) NODISCARD;
 /* In a child of the daemon: closes all but 0 to 2, the log's and `keep`. */
 void daemon_close_others(int keep);
 /* As many descriptors as the kernel lets us have. */

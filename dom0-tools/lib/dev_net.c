@@ -1,4 +1,7 @@
-/* Virtual network interfaces with the kernel's netback, joined to a bridge by netlink. */
+/*
+ * Virtual network interfaces: argon-netd's, which brings tap and bridge along by itself, or the
+ * kernel's netback's, joined to a bridge by netlink here.
+ */
 #include "lib/dev.h"
 
 #include <errno.h>
@@ -10,24 +13,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/daemons.h"
+
 #include "abi/abi.h"
 #include <xen/io/xenbus.h>
+
+#define NETD "argon-netd"
 
 static const char *bridge_of(const struct gconf_nic *n)
 {
     return n->bridge ? n->bridge : "xenbr0";
 }
 
+/* Whose interface is it: argon-netd's, or the kernel's? */
+static bool by_netd(const struct gconf_nic *n)
+{
+    return !n->script && n->backend == BACKEND_ARGON;
+}
+
 int net_check(const struct gconf_nic *n, struct why *w)
 {
-    if (n->backend == BACKEND_ARGON)
-        return why(w, -EOPNOTSUPP,
-                   "vif %d: backendtype=argon needs argon-netd, which this build "
-                   "has not",
-                   n->devid);
     if (n->ifname && strlen(n->ifname) >= IFNAMSIZ)
         return why(w, -EINVAL, "vif %d: vifname '%s' is longer than %d characters", n->devid,
                    n->ifname, IFNAMSIZ - 1);
+    if (strlen(bridge_of(n)) >= IFNAMSIZ)
+        return why(w, -EINVAL, "vif %d: bridge '%s' is longer than %d characters", n->devid,
+                   bridge_of(n), IFNAMSIZ - 1);
+    if (by_netd(n))
+        return daemon_need(NETD, w);
     if (!n->script && !if_nametoindex(bridge_of(n)))
         return why(w, -ENODEV,
                    "vif %d: there is no bridge '%s'; make it (ip link add %s type "
@@ -38,7 +51,8 @@ int net_check(const struct gconf_nic *n, struct why *w)
 
 static void put_nodes(struct store *s, const struct gconf_nic *n)
 {
-    store_put(s, "script", "%s", n->script ? n->script : "/etc/xen/scripts/vif-bridge");
+    if (!by_netd(n))
+        store_put(s, "script", "%s", n->script ? n->script : "/etc/xen/scripts/vif-bridge");
     if (n->ifname)
         store_put(s, "vifname", "%s", n->ifname);
     store_put(s, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", n->mac[0], n->mac[1], n->mac[2], n->mac[3],
@@ -57,7 +71,7 @@ static void put_nodes(struct store *s, const struct gconf_nic *n)
 int net_prepare(struct store *s, uint32_t domid, const struct gconf_nic *n, struct why *w)
 {
     (void)w;
-    dev_put_common(s, domid, "vif", "vif", n->devid, !n->untrusted);
+    dev_put_common(s, domid, "vif", by_netd(n) ? "netd" : "vif", n->devid, !n->untrusted);
     put_nodes(s, n);
     store_at(s, "/libxl/%u/device/vif/%d", domid, n->devid);
     put_nodes(s, n);
@@ -115,7 +129,7 @@ int net_connect(struct store *s, uint32_t domid, const struct gconf_nic *n, stru
     char vif[32];
     snprintf(vif, sizeof vif, "vif%u.%d", domid, n->devid);
     int rc = dev_await_state(s, domid, "vif", n->devid, XenbusStateInitWait, w);
-    if (rc)
+    if (rc || by_netd(n))
         return rc;
     if (n->script)
         return dev_script(s, n->script, "online", "vif", domid, n->devid,

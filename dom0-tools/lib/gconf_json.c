@@ -145,8 +145,8 @@ static void put_nic(const struct gconf_nic *n, struct json *j)
     }
     if (n->untrusted)
         json_string(j, "trusted", "False");
-    if (n->backend == BACKEND_ARGON)
-        json_string(j, "argon_backend", "argon");
+    if (n->backend != BACKEND_AUTO)
+        json_string(j, "argon_backend", n->backend == BACKEND_ARGON ? "argon" : "phy");
     json_map_end(j);
 }
 
@@ -364,7 +364,7 @@ static int get_argon(yajl_val m, enum gconf_backend *b)
     if (v && YAJL_IS_STRING(v) && strcmp(json_str(v), "phy") == 0)
         *b = BACKEND_PHY;
     if (a && YAJL_IS_STRING(a))
-        *b = BACKEND_ARGON;
+        *b = strcmp(json_str(a), "phy") == 0 ? BACKEND_PHY : BACKEND_ARGON;
     return 0;
 }
 

@@ -341,8 +341,8 @@ static int nic_key(struct gconf_nic *n, const char *key, const char *v, struct w
     } else if (strcmp(key, "backendtype") == 0)
         rc = strcmp(v, "argon") == 0 ? (n->backend = BACKEND_ARGON, 0)
              : strcmp(v, "vif") == 0 || strcmp(v, "phy") == 0
-                 ? 0
-                 : why(w, -EOPNOTSUPP, "backendtype '%s' is not supported (vif, argon)", v);
+                 ? (n->backend = BACKEND_PHY, 0)
+                 : why(w, -EOPNOTSUPP, "backendtype '%s' is not supported (phy, argon)", v);
     else if (strcmp(key, "type") == 0)
         rc = strcmp(v, "vif") == 0 || strcmp(v, "netfront") == 0
                  ? 0

@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +11,9 @@
 #include <gk/mem.h>
 
 #include "libc/fd.h"
+
+/* newlib's PATH_MAX is in a limits.h that clang, told to be freestanding, does not reach. */
+enum { PATH_BYTES = 1024 };
 
 struct packed {
     struct fd_file file; /* first */
@@ -31,7 +33,7 @@ static bool plain_path(const char *path, char *plain)
             while (length && plain[--length] != '/')
                 ;
         } else if (n && !(n == 1 && path[0] == '.')) {
-            if (length + n + 2 > PATH_MAX)
+            if (length + n + 2 > PATH_BYTES)
                 return false;
             plain[length++] = '/';
             memcpy(plain + length, path, n);
@@ -118,7 +120,7 @@ static const struct fd_ops packed_ops = {
 
 int open(const char *path, int flags, ...)
 {
-    char plain[PATH_MAX];
+    char plain[PATH_BYTES];
     if (!plain_path(path, plain))
         return (int)fd_result(-ENAMETOOLONG);
     const struct gk_file *found = gk_file_find(plain);
@@ -139,7 +141,7 @@ int open(const char *path, int flags, ...)
 
 int stat(const char *path, struct stat *stat)
 {
-    char plain[PATH_MAX];
+    char plain[PATH_BYTES];
     if (!plain_path(path, plain))
         return (int)fd_result(-ENAMETOOLONG);
     const struct gk_file *found = gk_file_find(plain);
@@ -187,7 +189,7 @@ struct DIR {
 
 DIR *opendir(const char *path)
 {
-    char plain[PATH_MAX];
+    char plain[PATH_BYTES];
     if (!plain_path(path, plain) || !is_folder(plain)) {
         errno = gk_file_find(plain) ? ENOTDIR : ENOENT;
         return NULL;

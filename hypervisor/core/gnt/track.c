@@ -56,7 +56,7 @@ uint32_t track_alloc(struct domain *d)
 
 void track_fill(struct domain *d, uint32_t handle, domid_t domid, uint32_t ref, uint16_t flags)
 {
-    const struct gnt_track t = {.ref = ref, .domid = domid, .flags = flags};
+    struct gnt_track t = {.ref = ref, .domid = domid, .flags = flags};
 
     __atomic_store(slot(d, handle), &t, __ATOMIC_RELEASE);
 }

@@ -247,7 +247,8 @@ int dev_remove(struct store *s, uint32_t domid, const char *kind, int devid, boo
 /* The folders of back-ends, for what is left of a domain there. */
 static const struct {
     const char *kind, *by;
-} served[] = {{"vbd", "vbd"}, {"vbd", "blkd"}, {"vif", "vif"}, {"vif", "netd"}, {"console", "console"}};
+} served[] = {
+    {"vbd", "vbd"}, {"vbd", "blkd"}, {"vif", "vif"}, {"vif", "netd"}, {"console", "console"}};
 
 static int remove_kind(struct store *s, uint32_t domid, const char *kind, struct why *w)
 {

@@ -200,7 +200,8 @@ int main(int argc, char **argv)
     read_logs();
     same("log", logged, nlogged);
     same("client", heard, nheard);
-    CHECK(access(in("log/guest-guest.log.3"), F_OK) == 0);
+    /* Turned over at least once: how often depends on when the kills came. */
+    CHECK(access(in("log/guest-guest.log.1"), F_OK) == 0);
     CHECK(killed_itself > 10);
     return check_result();
 }

@@ -196,7 +196,8 @@ static void stop_vif(void (*idle)(void))
     idle();
 }
 
-static _Noreturn void process(const struct device *d, int fd)
+/* (_Noreturn is no part of a function's type; the attribute is.) */
+static __attribute__((noreturn)) void process(const struct device *d, int fd)
 {
     const struct process_kind k = {.open = open_vif,
                                    .state_bytes = sizeof(struct kept_file),

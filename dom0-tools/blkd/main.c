@@ -1,14 +1,10 @@
 /*
  * argon-blkd: guests' disks in user space (docs/man/argon-blkd.8).
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "blkd/monitor.h"
 #include "blkd/state.h"
@@ -102,20 +98,6 @@ static void must(int rc, const char *what)
     exit(1);
 }
 
-/* Held as long as we live; axl looks at it to know whether there is a daemon. */
-static void only_one(void)
-{
-    int fd = open("/run/argon-blkd.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    must(fd < 0 ? -errno : 0, "/run/argon-blkd.lock");
-    for (int tries = 0; tries < 100; tries++) { /* the one before us may still be ending */
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-            return;
-        usleep(50000);
-    }
-    log_line("another argon-blkd is running");
-    exit(1);
-}
-
 int main(int argc, char **argv)
 {
     parse(argc, argv);
@@ -125,7 +107,7 @@ int main(int argc, char **argv)
     daemon_many_files();
     must(loop_open(), "epoll");
     must(daemon_signals(), "signals");
-    only_one();
+    must(daemon_only_one("/run/argon-blkd.lock"), "/run/argon-blkd.lock (is one running?)");
     must(xb_open(), "xenstored's socket");
     must(monitor_start(&opt), "watching "
                               "/local/domain/0/backend");

@@ -44,6 +44,21 @@ static inline int gaddr_start_ok(uint64_t va)
  * int guest_write16(uint64_t va, uint16_t value);   one 2-byte access
  */
 
+#define GUEST_CODE_MAX 15 /* bytes of an instruction (Intel SDM vol. 2, 2.3.11) */
+
+/* The instruction at rip, as far as it is there: up to the end of its page or of the next. Bytes
+ * read. */
+static inline size_t guest_fetch(uint8_t *code, uint64_t rip)
+{
+    size_t here = 4096 - (rip & 4095);
+
+    if (here >= GUEST_CODE_MAX)
+        return guest_read(code, rip, GUEST_CODE_MAX) ? 0 : GUEST_CODE_MAX;
+    if (guest_read(code, rip, here))
+        return 0;
+    return guest_read(code + here, rip + here, GUEST_CODE_MAX - here) ? here : GUEST_CODE_MAX;
+}
+
 /* Copy a typed struct in or out of the guest address of an ABI handle's value. */
 #define guest_get(obj, va) guest_read((obj), (va), sizeof(*(obj)))
 #define guest_put(va, obj) guest_write((va), (obj), sizeof(*(obj)))

@@ -56,6 +56,7 @@ struct uart {
     uint32_t clock; /* Hz; 1843200 */
     uint8_t format; /* line control register: data bits, parity, stop bits */
     bool up;
+    bool stuck; /* took no byte for long */
 };
 
 /* Parses an option's text into *u, whose io and irq hold the defaults. 0, -XEN_EINVAL. */

@@ -10,6 +10,7 @@
 #include "x86/irq.h"
 #include "x86/irq_private.h"
 #include "x86/msi.h"
+#include "x86/pci.h"
 #include "x86/percpu.h"
 #include "x86/ptimer.h"
 #include "x86/rtc.h"
@@ -58,10 +59,13 @@ void machine_init(const void *rsdp)
 
 enum iomem_access iomem_access(mfn_t frame)
 {
+    struct pci_register any;
+
     if ((frame.n >= MSI_WINDOW_START && frame.n < MSI_WINDOW_END) ||
         frame.n == machine_info.lapic_maddr >> FRAME_SHIFT)
         return IOMEM_DENIED;
-    if (ptimer_frame(frame) || msi_table_frame(frame) || ioapic_frame(frame))
+    if (ptimer_frame(frame) || msi_table_frame(frame) || ioapic_frame(frame) ||
+        pci_ecam_register(mfn_maddr(frame), &any))
         return IOMEM_READ_ONLY;
     return IOMEM_FULL;
 }

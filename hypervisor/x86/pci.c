@@ -138,6 +138,26 @@ uint64_t pci_bar(uint16_t segment, uint16_t bdf, unsigned int bar)
     return address;
 }
 
+bool pci_ecam_register(uint64_t maddr, struct pci_register *where)
+{
+    for (unsigned int i = 0; i < machine_info.mcfgs; i++) {
+        const struct mcfg_entry *m = &machine_info.mcfg[i];
+        uint64_t offset = maddr - m->maddr;
+
+        if (offset >> 20 < m->first_bus || offset >> 20 > m->last_bus)
+            continue;
+        *where = (struct pci_register){m->segment, (uint16_t)(offset >> 12), offset & 0xfff};
+        return true;
+    }
+    return false;
+}
+
+void pci_dom0_write(const struct pci_register *where, unsigned int size, uint32_t value)
+{
+    if (msi_config_write_ok(where->segment, where->bdf, where->reg, size))
+        pci_write(where->segment, where->bdf, where->reg, size, value);
+}
+
 uint32_t pci_port_in(uint16_t port, unsigned int size)
 {
     uint32_t v;

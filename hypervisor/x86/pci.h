@@ -24,6 +24,16 @@ uint8_t pci_find_cap(uint16_t segment, uint16_t bdf, uint8_t id);
 /* Machine address that a memory BAR decodes; 0: I/O, unset, or no such BAR. */
 uint64_t pci_bar(uint16_t segment, uint16_t bdf, unsigned int bar);
 
+struct pci_register {
+    uint16_t segment, bdf;
+    unsigned int reg;
+};
+
+/* Which register an address in an ECAM window is; false: it is in none. */
+bool pci_ecam_register(uint64_t maddr, struct pci_register *where);
+/* dom0's write, dropped if it is to a message that Argon has set. */
+void pci_dom0_write(const struct pci_register *where, unsigned int size, uint32_t value);
+
 /* dom0's accesses to ports 0xcf8-0xcff. */
 uint32_t pci_port_in(uint16_t port, unsigned int size);
 void pci_port_out(uint16_t port, unsigned int size, uint32_t value);

@@ -120,18 +120,23 @@ void uart_start(struct uart *u)
     outb(u->io + UART_MCR, MCR_DTR_RTS);
 }
 
+/* A port that stops taking bytes must not stop the machine: it is looked at once per text from then
+ * on. */
+static bool takes_bytes(struct uart *u)
+{
+    unsigned int tries = u->stuck ? 1 : 1000000;
+
+    u->stuck = true;
+    while (u->stuck && tries--)
+        u->stuck = !(inb(u->io + UART_LSR) & LSR_THR_EMPTY);
+    return !u->stuck;
+}
+
 void uart_write(struct uart *u, const char *text, size_t n)
 {
-    while (n) {
-        unsigned int tries = 1000000;
+    while (n && takes_bytes(u)) {
         size_t chunk = n < FIFO_SIZE ? n : FIFO_SIZE;
 
-        /* A port that stops taking bytes must not stop the machine. */
-        while (!(inb(u->io + UART_LSR) & LSR_THR_EMPTY))
-            if (!--tries) {
-                u->up = false;
-                return;
-            }
         for (size_t i = 0; i < chunk; i++)
             outb(u->io + UART_DATA, (uint8_t)text[i]);
         text += chunk;

@@ -136,18 +136,6 @@ int pgt_walk_frame(struct vcpu *v, uint64_t va, mfn_t *frame)
 /* ---- writes that fault -------------------------------------------------------------------------
  */
 
-/* All of the instruction that is there: up to the end of its page, or of the next. */
-static size_t fetch(uint64_t rip, uint8_t *code)
-{
-    size_t here = FRAME_SIZE - (rip & FRAME_MASK);
-
-    if (here >= INSN_LENGTH_MAX)
-        return guest_read(code, rip, INSN_LENGTH_MAX) ? 0 : INSN_LENGTH_MAX;
-    if (guest_read(code, rip, here))
-        return 0;
-    return guest_read(code + here, rip + here, INSN_LENGTH_MAX - here) ? here : INSN_LENGTH_MAX;
-}
-
 /* The instruction done on the entry, as often as others get in between. */
 static bool carry_out(const struct l1_ctx *c, const struct insn *insn, struct insn_regs *regs,
                       uint64_t *slot)
@@ -220,7 +208,7 @@ bool pgt_write_masked(struct vcpu *v, uint64_t va, uint64_t keep, uint64_t bits,
 bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va)
 {
     const struct l1_ctx c = l1_ctx(v->dom, v->dom);
-    uint8_t code[INSN_LENGTH_MAX];
+    uint8_t code[GUEST_CODE_MAX];
     struct insn insn;
     bool done = false;
     uint64_t *slot;
@@ -232,7 +220,7 @@ bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va)
     slot = fault_slot(v, va, &l1);
     if (!slot)
         return false;
-    length = fetch(regs->rip, code);
+    length = guest_fetch(code, regs->rip);
     if (length && !insn_decode(code, length, regs, &insn) && insn.addr == va &&
         (va & 7) + insn.width <= 8 && insn.op != INSN_MOVS && insn.op != INSN_CMPXCHG8B)
         done = carry_out(&c, &insn, regs, slot);

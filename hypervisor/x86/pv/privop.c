@@ -18,42 +18,14 @@
 #include "x86/pv/policy.h"
 #include "x86/pv/regs.h"
 
-#define CODE_MAX  15  /* bytes of an instruction */
 #define REP_SLICE 256 /* string I/O steps between two looks at what else is to do */
 
 struct fetch {
-    uint8_t code[CODE_MAX + 1];
+    uint8_t code[GUEST_CODE_MAX];
     unsigned int len; /* bytes there are */
     unsigned int at;  /* next to decode */
     bool operand16, rep, rexw, rexr, rexb;
 };
-
-static uint64_t *reg(struct guest_regs *r, unsigned int n)
-{
-    static const uint8_t offset[16] = {
-#define AT(name) offsetof(struct guest_regs, name) / 8
-        AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp), AT(rsi), AT(rdi),
-        AT(r8),  AT(r9),  AT(r10), AT(r11), AT(r12), AT(r13), AT(r14), AT(r15),
-#undef AT
-    };
-
-    return (uint64_t *)r + offset[n];
-}
-
-/* All bytes up to the end of the page, and of the next page if that one can be read too. */
-static bool fetch_code(struct fetch *f, uint64_t rip)
-{
-    unsigned int here = (unsigned int)(FRAME_SIZE - (rip & FRAME_MASK));
-
-    if (here > CODE_MAX)
-        here = CODE_MAX;
-    if (guest_read(f->code, rip, here))
-        return false;
-    f->len = here;
-    if (here < CODE_MAX && !guest_read(f->code + here, rip + here, CODE_MAX - here))
-        f->len = CODE_MAX;
-    return true;
-}
 
 static bool next_byte(struct fetch *f, uint8_t *byte)
 {
@@ -348,7 +320,7 @@ static bool system_op(struct vcpu *v, struct guest_regs *r, struct fetch *f, boo
     case 0x20 ... 0x23:
         if (!next_byte(f, &modrm))
             return false;
-        operand = reg(r, (modrm & 7) | (f->rexb ? 8 : 0));
+        operand = guest_reg(r, (modrm & 7) | (f->rexb ? 8 : 0));
         modrm = (modrm >> 3 & 7) | (f->rexr ? 8 : 0);
         if (op == 0x20)
             return mov_from_cr(v, operand, modrm);
@@ -412,7 +384,8 @@ bool pv_emulate(struct vcpu *v, struct guest_regs *r)
 
     f.at = 0;
     f.operand16 = f.rep = f.rexw = f.rexr = f.rexb = false;
-    if (!fetch_code(&f, r->rip) || !run(v, r, &f, &again))
+    f.len = (unsigned int)guest_fetch(f.code, r->rip);
+    if (!run(v, r, &f, &again))
         return false;
     if (!again)
         finish(v, r, f.at);

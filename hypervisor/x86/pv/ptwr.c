@@ -11,21 +11,9 @@
 #include "core/pgtype/pgtype.h"
 #include "port/guestmem.h"
 #include "x86/asm.h"
-#include "x86/port_vcpu.h"
+#include "x86/pv/regs.h"
 
 #define FLAGS_ARITHMETIC 0x8d5u /* CF PF AF ZF SF OF */
-
-static uint64_t *reg(struct guest_regs *r, unsigned int n)
-{
-    static const uint8_t offset[16] = {
-#define AT(name) offsetof(struct guest_regs, name) / 8
-        AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp), AT(rsi), AT(rdi),
-        AT(r8),  AT(r9),  AT(r10), AT(r11), AT(r12), AT(r13), AT(r14), AT(r15),
-#undef AT
-    };
-
-    return (uint64_t *)r + offset[n];
-}
 
 /* Bytes of ModRM and what it brings along, of a memory operand; 0: a register, or RIP-relative. */
 static unsigned int operand_length(uint64_t code)
@@ -49,7 +37,7 @@ static bool whole_entry(struct vcpu *v, struct guest_regs *r, uint64_t va, uint6
                         unsigned int rex, unsigned int before)
 {
     unsigned int n = operand_length(code >> 8);
-    uint64_t *source = reg(r, (code >> 11 & 7) | (rex & 4) << 1), old;
+    uint64_t *source = guest_reg(r, (code >> 11 & 7) | (rex & 4) << 1), old;
 
     if (!n || before + 1 + n > 8 || (va & 7) || !pgt_write_masked(v, va, 0, *source, &old))
         return false;
@@ -112,11 +100,11 @@ static __attribute__((noinline)) bool any_form(struct vcpu *v, struct guest_regs
     };
 
     for (unsigned int n = 0; n < 16; n++)
-        i.gpr[n] = *reg(r, n);
-    if (!pgt_write_fault(v, &i, va))
+        i.gpr[n] = *guest_reg(r, n);
+    if (!pgt_write_fault(v, &i, va) && !pv_ecam_write(v, &i, va))
         return false;
     for (unsigned int n = 0; n < 16; n++)
-        *reg(r, n) = i.gpr[n];
+        *guest_reg(r, n) = i.gpr[n];
     r->rip = i.rip;
     r->rflags = i.rflags;
     return true;

@@ -210,6 +210,24 @@ static void unplug(struct store *s, const char *kind, uint32_t domid, int devid,
     free(script);
 }
 
+/*
+ * Asks the back-end to close and waits until it has. One whose guest closed its end is Closed
+ * already: told to close once more it would never answer, so it only goes with its nodes.
+ */
+static int close_backend(struct store *s, uint32_t domid, const char *kind, int devid,
+                         const char *back, bool force, struct why *w)
+{
+    bool closed = store_number(s, XenbusStateUnknown, "%s/state", back) == XenbusStateClosed;
+    store_at(s, "%s", back);
+    store_put(s, "online", "0");
+    if (!closed)
+        store_put(s, "state", "%d", XenbusStateClosing);
+    if (force)
+        store_remove(s, "/local/domain/%u/device/%s/%d", domid, kind, devid);
+    int rc = store_commit(s, true, w);
+    return rc || closed ? rc : dev_await_state(s, domid, kind, devid, XenbusStateClosed, w);
+}
+
 int dev_remove(struct store *s, uint32_t domid, const char *kind, int devid, bool force,
                struct why *w)
 {
@@ -217,14 +235,7 @@ int dev_remove(struct store *s, uint32_t domid, const char *kind, int devid, boo
     char back[STORE_PATH];
     dev_backend(s, kind, domid, devid, back);
     if (strcmp(kind, "console") != 0 && store_exists(s, "%s", back)) {
-        store_at(s, "%s", back);
-        store_put(s, "online", "0");
-        store_put(s, "state", "%d", XenbusStateClosing);
-        if (force)
-            store_remove(s, "/local/domain/%u/device/%s/%d", domid, kind, devid);
-        rc = store_commit(s, true, w);
-        if (!rc)
-            rc = dev_await_state(s, domid, kind, devid, XenbusStateClosed, w);
+        rc = close_backend(s, domid, kind, devid, back, force, w);
         if (rc && !force)
             return rc == -ETIMEDOUT
                        ? why(w, rc,

@@ -109,9 +109,7 @@ static long unmap(struct vcpu *v, uint64_t *arg, struct batch *b)
                 rc = -XEN_EFAULT;
                 break;
             }
-            u[n] = (struct gnt_unmap){
-                .host_addr = op.host_addr, .dev_bus_addr = op.dev_bus_addr, .handle = op.handle};
-            op.status = (int16_t)gnt_unmap_begin(v, &near, &u[n++]);
+            op.status = (int16_t)gnt_unmap_begin(v, &near, &op, &u[n++]);
             if (guest_write16(b->va + offsetof(struct gnttab_unmap_grant_ref, status),
                               (uint16_t)op.status))
                 rc = -XEN_EFAULT;
@@ -140,10 +138,11 @@ static long unmap_and_replace(struct vcpu *v, uint64_t *arg, struct batch *b)
             return -XEN_EFAULT;
         op.status = GNTST_general_error;
         if (!op.new_addr) {
-            struct gnt_unmap u = {.host_addr = op.host_addr, .handle = op.handle};
+            struct gnttab_unmap_grant_ref unmap = {.host_addr = op.host_addr, .handle = op.handle};
             struct pgt_near near = PGT_NEAR_NONE;
+            struct gnt_unmap u;
 
-            op.status = (int16_t)gnt_unmap_begin(v, &near, &u);
+            op.status = (int16_t)gnt_unmap_begin(v, &near, &unmap, &u);
             pgt_near_done(v, &near);
             finish(v->dom, &u, 1);
         }

@@ -229,8 +229,9 @@ static int do_map(int d, int from, uint32_t ref, uint32_t flags, uint64_t at, ui
 
 static int do_unmap(int d, uint32_t handle, uint64_t host, uint64_t dev)
 {
-    struct gnt_unmap u = {.host_addr = host, .dev_bus_addr = dev, .handle = handle};
-    int rc = gnt_unmap_begin(&vcpus[d], NULL, &u);
+    struct gnttab_unmap_grant_ref op = {.host_addr = host, .dev_bus_addr = dev, .handle = handle};
+    struct gnt_unmap u;
+    int rc = gnt_unmap_begin(&vcpus[d], NULL, &op, &u);
 
     CHECK(rc <= 0);
     gnt_unmap_finish(&doms[d], &u);

@@ -12,12 +12,13 @@ struct side {
 };
 
 /* Frame and right to it; what was taken is dropped in reverse order by drop() (C5). */
-static int take(struct domain *user, struct side *s, const struct gnttab_copy_ptr *p)
+static __attribute__((always_inline)) inline int take(struct domain *user, struct side *s,
+                                                      const struct gnttab_copy_ptr *p)
 {
     if (s->by_grant) {
         s->ref = p->u.ref;
         int rc =
-            gnt_pin(s->d, p->u.ref, user->id, PIN_BIT(s->write ? PIN_HOST_W : PIN_HOST_R), &s->m);
+            gnt_pin(s->d, p->u.ref, user->id, PIN_ONE(s->write ? PIN_HOST_W : PIN_HOST_R), &s->m);
         if (rc)
             return rc;
     } else {
@@ -30,7 +31,7 @@ static int take(struct domain *user, struct side *s, const struct gnttab_copy_pt
     if (!page_get_use(s->m, s->d, PGT_WRITABLE))
         return GNTST_okay;
     if (s->by_grant) {
-        gnt_unpin(s->d, s->ref, PIN_BIT(PIN_HOST_W));
+        gnt_unpin(s->d, s->ref, PIN_ONE(PIN_HOST_W));
         return GNTST_general_error;
     }
     /* Not his at all, or not to be written? */
@@ -40,14 +41,14 @@ static int take(struct domain *user, struct side *s, const struct gnttab_copy_pt
     return GNTST_general_error;
 }
 
-static void drop(const struct side *s)
+static __attribute__((always_inline)) inline void drop(const struct side *s)
 {
     if (s->write)
         page_put_use(s->m);
     else if (!s->by_grant)
         page_put(s->m);
     if (s->by_grant)
-        gnt_unpin(s->d, s->ref, PIN_BIT(s->write ? PIN_HOST_W : PIN_HOST_R));
+        gnt_unpin(s->d, s->ref, PIN_ONE(s->write ? PIN_HOST_W : PIN_HOST_R));
 }
 
 static int find(struct domain *user, struct side *s, domid_t id)

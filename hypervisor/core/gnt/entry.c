@@ -46,7 +46,7 @@ static void unmark(struct grant_entry_v1 *e, uint16_t marks)
 
 static bool writers(const struct gnt_active *a)
 {
-    return a->pins & PIN_WORD_WRITERS;
+    return a->pins & PIN_WRITERS;
 }
 
 static bool full(const struct gnt_active *a)
@@ -74,11 +74,11 @@ static int begin(struct domain *d, struct grant_entry_v1 *e, struct gnt_active *
     return GNTST_okay;
 }
 
-static int pin_locked(struct domain *d, uint32_t ref, domid_t user, unsigned int kinds, mfn_t *m)
+static int pin_locked(struct domain *d, uint32_t ref, domid_t user, uint64_t pins, mfn_t *m)
     NEEDS(d->gnt.lock)
 {
     struct grant_entry_v1 *e = gnt_entry(d, ref);
-    bool write = kinds & PIN_WRITERS;
+    bool write = pins & PIN_WRITERS;
     uint32_t old = 0;
     int rc = GNTST_okay;
 
@@ -99,20 +99,20 @@ static int pin_locked(struct domain *d, uint32_t ref, domid_t user, unsigned int
     }
     if (rc)
         return rc;
-    a->pins += gnt_pin_word(kinds);
+    a->pins += pins;
     *m = mfn(a->frame_user >> 16);
     return GNTST_okay;
 }
 
-int gnt_pin(struct domain *d, uint32_t ref, domid_t user, unsigned int kinds, mfn_t *m)
+int gnt_pin(struct domain *d, uint32_t ref, domid_t user, uint64_t pins, mfn_t *m)
 {
     lock_take(&d->gnt.lock);
-    int rc = pin_locked(d, ref, user, kinds, m);
+    int rc = pin_locked(d, ref, user, pins, m);
     lock_drop(&d->gnt.lock);
     return rc;
 }
 
-void gnt_unpin(struct domain *d, uint32_t ref, unsigned int kinds)
+void gnt_unpin(struct domain *d, uint32_t ref, uint64_t pins)
 {
     mfn_t drop = MFN_NONE;
 
@@ -121,8 +121,8 @@ void gnt_unpin(struct domain *d, uint32_t ref, unsigned int kinds)
     struct gnt_active *a = gnt_active(d, ref);
     uint16_t marks = 0;
     ASSERT(a && gnt_pins(a));
-    a->pins -= gnt_pin_word(kinds);
-    if (kinds & PIN_WRITERS && !writers(a))
+    a->pins -= pins;
+    if (pins & PIN_WRITERS && !writers(a))
         marks |= GTF_writing;
     if (!gnt_pins(a)) {
         drop = mfn(a->frame_user >> 16);

@@ -23,8 +23,10 @@
 /* Kinds of pins; a set of them is a bit mask. */
 enum { PIN_HOST_R, PIN_HOST_W, PIN_DEV_R, PIN_DEV_W, PIN_KINDS };
 
-#define PIN_BIT(kind) (1u << (kind))
-#define PIN_WRITERS   (PIN_BIT(PIN_HOST_W) | PIN_BIT(PIN_DEV_W))
+/* One pin of a kind, as it stands in the word of all counts: sums of these say which uses are
+ * meant. */
+#define PIN_ONE(kind) (1ul << (16 * (kind)))
+#define PIN_WRITERS   ((PIN_ONE(PIN_HOST_W) | PIN_ONE(PIN_DEV_W)) * UINT16_MAX)
 
 struct gnt_active {
     union {
@@ -40,15 +42,6 @@ static inline uint64_t gnt_pins(const struct gnt_active *a)
 {
     return a->pins;
 }
-
-/* One pin of each of the kinds, as they stand in the word. */
-static inline uint64_t gnt_pin_word(unsigned int kinds)
-{
-    return (kinds & 1) | (uint64_t)(kinds & 2) << 15 | (uint64_t)(kinds & 4) << 30 |
-           (uint64_t)(kinds & 8) << 45;
-}
-
-#define PIN_WORD_WRITERS 0xffff0000ffff0000UL
 
 /* The one check of a reference (C8): NULL when it is out of the table as it is now. */
 static inline struct grant_entry_v1 *gnt_entry(const struct domain *d, uint32_t ref)
@@ -72,11 +65,11 @@ static inline struct gnt_active *gnt_active(const struct domain *d, uint32_t ref
  * entry.c: `user` starts to use d's grant `ref` in the given ways; its frame goes to *m. GNTST_okay
  * or another GNTST_*, then nothing has changed.
  */
-NODISCARD int gnt_pin(struct domain *d, uint32_t ref, domid_t user, unsigned int kinds, mfn_t *m);
+NODISCARD int gnt_pin(struct domain *d, uint32_t ref, domid_t user, uint64_t pins, mfn_t *m);
 /* Ends such uses. */
-void gnt_unpin(struct domain *d, uint32_t ref, unsigned int kinds);
+void gnt_unpin(struct domain *d, uint32_t ref, uint64_t pins);
 
-/* --- track.c: handles
+/* --- map.c: handles
  * ------------------------------------------------------------------------------ */
 
 #define GNT_LIVE       (GNTMAP_host_map | GNTMAP_device_map)
@@ -89,26 +82,15 @@ struct gnt_track {
     uint16_t flags; /* GNTMAP_* (bits 0-4), GNT_BUSY bits */
 };
 
-/* A slot that nobody else can use yet; GNT_NO_HANDLE: none left. */
-uint32_t track_alloc(struct domain *d);
-/* It now is this mapping. */
-void track_fill(struct domain *d, uint32_t handle, domid_t domid, uint32_t ref, uint16_t flags);
-void track_cancel(struct domain *d, uint32_t handle);
-/*
- * Moves those of the bits `want` that are live to busy; what the slot was before goes to *was.
- * Returns the bits moved; -1: no such handle.
- */
-int track_claim(struct domain *d, uint32_t handle, unsigned int want, struct gnt_track *was);
-/* The bits `done` are unmapped for good, the bits `failed` live again. */
-void track_settle(struct domain *d, uint32_t handle, unsigned int done, unsigned int failed);
-
-/* map.c: the pins that a mapping with these flags needs for its host and device halves. */
-static inline unsigned int gnt_kinds(unsigned int flags)
+/* The pins that a mapping with these flags needs for its host and device halves. */
+static inline uint64_t gnt_pins_of(unsigned int flags)
 {
-    unsigned int shift = flags & GNTMAP_readonly ? 0 : 1;
+    uint64_t pins = (flags & GNTMAP_host_map ? PIN_ONE(PIN_HOST_R) : 0) |
+                    (flags & GNTMAP_device_map ? PIN_ONE(PIN_DEV_R) : 0);
 
-    return (flags & GNTMAP_host_map ? PIN_BIT(PIN_HOST_R) << shift : 0) |
-           (flags & GNTMAP_device_map ? PIN_BIT(PIN_DEV_R) << shift : 0);
+    return flags & GNTMAP_readonly ? pins : pins << 16;
 }
+_Static_assert(PIN_HOST_W == PIN_HOST_R + 1 && PIN_DEV_W == PIN_DEV_R + 1,
+               "writers lie above readers");
 
 #endif

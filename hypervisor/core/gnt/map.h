@@ -12,19 +12,17 @@ NODISCARD int gnt_map(struct vcpu *v, struct pgt_near *near, struct domain *from
 
 /* An unmapping in two steps: a TLB flush of the domain's CPUs comes between them. */
 struct gnt_unmap {
-    uint64_t host_addr;    /* in; 0: leave the host's mapping */
-    uint64_t dev_bus_addr; /* in; 0: leave the device's */
-    uint32_t handle;       /* in */
-    uint32_t ref;
-    unsigned int done, failed; /* GNTMAP_host_map, GNTMAP_device_map */
-    bool readonly;
     struct domain *from; /* NULL: nothing to finish. A reference, unless it is the domain itself */
+    uint32_t handle, ref;
+    unsigned int done, failed; /* GNTMAP_host_map, GNTMAP_device_map */
+    uint64_t pins;             /* that end with what is done */
 };
 
-/* Clears page-table entries. The caller has zeroed what is not `in`. */
-NODISCARD int gnt_unmap_begin(struct vcpu *v, struct pgt_near *near, struct gnt_unmap *u);
+/* Clears page-table entries; an address of 0 leaves that half of the mapping. Fills *u. */
+NODISCARD int gnt_unmap_begin(struct vcpu *v, struct pgt_near *near,
+                              const struct gnttab_unmap_grant_ref *op, struct gnt_unmap *u);
 /* After the flush, also when begin failed. */
-void gnt_unmap_finish(struct domain *d, struct gnt_unmap *u);
+void gnt_unmap_finish(struct domain *d, const struct gnt_unmap *u);
 
 /* One GNTTABOP_copy. */
 NODISCARD int gnt_copy(struct domain *d, const struct gnttab_copy *op);

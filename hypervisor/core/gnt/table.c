@@ -145,12 +145,12 @@ static unsigned int audit_handles(struct domain *d, struct domain *d2, uint64_t 
         if (t->domid != d->id)
             continue;
         const struct gnt_active *a = gnt_entry(d, t->ref) ? gnt_active(d, t->ref) : NULL;
-        unsigned int kinds = gnt_kinds(bits | (t->flags & GNTMAP_readonly));
+        uint64_t kinds = gnt_pins_of(bits | (t->flags & GNTMAP_readonly));
         for (unsigned int i = 0; i < PIN_KINDS; i++)
-            bad +=
-                wrong(kinds >> i & 1 && (!a || !a->pin[i]), d, t->ref, "mapped without pin (G2)");
+            bad += wrong(kinds >> 16 * i & 1 && (!a || !a->pin[i]), d, t->ref,
+                         "mapped without pin (G2)");
         bad += wrong(a && (domid_t)a->frame_user != d2->id, d, t->ref, "wrong grantee (G4)");
-        *pins += (unsigned int)__builtin_popcount(kinds);
+        *pins += (unsigned int)__builtin_popcountl(kinds);
     }
     return bad + wrong(used != d2->gnt.mappings, d2, used, "count of handles (G5)");
 }

@@ -34,7 +34,7 @@ struct req_seg {
 
 struct req {
     uint64_t id;
-    uint8_t op; /* as it came: goes back in the response */
+    uint8_t op; /* what the response names */
     enum req_kind kind;
     uint64_t offset, bytes; /* on the disk; checked against its size */
     uint16_t nr_segs;

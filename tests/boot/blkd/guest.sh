@@ -27,8 +27,7 @@ for t in $(echo "$todo" | tr , ' '); do
         step readonly fails dd if=/dev/zero of=/dev/xvdb bs=4096 count=1 conv=fsync
         step readable io check /dev/xvdb 0 64 5
         ;;
-    mix) here /dev/xvda; step mix io mix /dev/xvda 2048 1200 3 ;;
-    mixlong) here /dev/xvda; step mix io mix /dev/xvda 2048 6000 3 ;;
+    mix) here /dev/xvda; step mix io mix /dev/xvda 2048 600 3 ;;
     nbd) here /dev/xvdc
         step nbd io mix /dev/xvdc 1024 100 9
         step nbdtrim io discard /dev/xvdc 0 256

@@ -90,6 +90,20 @@ int gk_xs_rm(gk_xs_tx tx, const char *path)
     return xs_request(XS_RM, tx, &part, 1, NULL, NULL);
 }
 
+int gk_xs_share(gk_xs_tx tx, const char *path, uint16_t domid)
+{
+    char owner[16], reader[16];
+    uint64_t self;
+    int rc = gk_xs_read_u64(GK_XS_NONE, "domid", &self);
+
+    if (rc)
+        return rc;
+    gk_snprintf(owner, sizeof(owner), "n%lu", self);
+    gk_snprintf(reader, sizeof(reader), "r%u", domid);
+    struct xs_part parts[] = {text(path), text(owner), text(reader)};
+    return xs_request(XS_SET_PERMS, tx, parts, 3, NULL, NULL);
+}
+
 /* The reply is one text after the other, each with its NUL. */
 int gk_xs_list(gk_xs_tx tx, const char *path, char ***names, size_t *count)
 {

@@ -32,6 +32,8 @@ int gk_xs_write(gk_xs_tx tx, const char *path, const char *value);
 int gk_xs_printf(gk_xs_tx tx, const char *path, const char *format, ...) GK_PRINTF(3, 4);
 int gk_xs_mkdir(gk_xs_tx tx, const char *path);
 int gk_xs_rm(gk_xs_tx tx, const char *path);
+/* Lets one other domain read a node of ours, and nobody else. */
+int gk_xs_share(gk_xs_tx tx, const char *path, uint16_t domid);
 /* Names of the children: an array of *count texts in one block, freed by one gk_free(*names). */
 int gk_xs_list(gk_xs_tx tx, const char *path, char ***names, size_t *count);
 

@@ -66,7 +66,9 @@ int axl_getopt(struct axl *a, int argc, char **argv, const char *opts, const str
     int n = 2;
     for (; longs && longs->name && n < 23; longs++)
         all[n++] = *longs;
-    snprintf(shorts, sizeof shorts, "h%s", opts);
+    /* A '+' (options end at the first word) must stay in front. */
+    bool plus = opts[0] == '+';
+    snprintf(shorts, sizeof shorts, "%sh%s", plus ? "+" : "", opts + plus);
     opterr = 0;
     for (;;) {
         int o = getopt_long(argc, argv, shorts, all, NULL);
@@ -244,7 +246,8 @@ int main(int argc, char **argv)
     a.cmd = find(name);
     if (!a.cmd)
         return axl_fail("no command '%s'; `axl help` lists all", name);
-    optind = 1;
+    /* 0, not 1: glibc then forgets our own '+', and options may stand behind words. */
+    optind = 0;
     int rc = a.cmd->run(&a, argc, argv);
     store_close(a.store);
     hyp_close(a.hyp);

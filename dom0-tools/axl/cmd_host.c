@@ -227,12 +227,56 @@ int cmd_info(struct axl *a, int argc, char **argv)
     return axl_json_out(j);
 }
 
+/* The whole log, malloced; its end is a NUL. NULL: *rc says why. */
+static char *read_log(struct hyp *h, bool clear, int *rc)
+{
+    enum { CHUNK = 16384 };
+    size_t len = 0;
+    uint32_t index = 0;
+    char *text = NULL;
+    do {
+        char *more = realloc(text, len + CHUNK + 1);
+        *rc = more ? hyp_readconsole(h, more + len, CHUNK, &index, false) : -ENOMEM;
+        text = more ? more : text;
+        if (*rc > 0)
+            len += (size_t)*rc;
+    } while (*rc > 0);
+    if (*rc >= 0 && clear) {
+        char left[16];
+        *rc = hyp_readconsole(h, left, sizeof left, &index, true);
+    }
+    if (*rc < 0) {
+        free(text);
+        return NULL;
+    }
+    text[len] = 0;
+    return text;
+}
+
+/* As an array of lines. */
+static int log_json(char *text)
+{
+    struct json *j = json_new();
+    if (!j)
+        return axl_fail("out of memory");
+    json_array(j, NULL);
+    while (text && *text) {
+        char *line = strsep(&text, "\n");
+        line[strcspn(line, "\r")] = 0;
+        /* A guest may have written into it: what JSON cannot hold is shown as '?'. */
+        for (char *c = line; *c; c++)
+            if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+                *c = *c == '\t' ? ' ' : '?';
+        json_string(j, NULL, line);
+    }
+    json_array_end(j);
+    return axl_json_out(j);
+}
+
 int cmd_dmesg(struct axl *a, int argc, char **argv)
 {
     bool clear = false;
     int o, rc;
-    uint32_t index = 0;
-    char buf[16384];
     while ((o = axl_getopt(a, argc, argv, "c", NULL, &rc)) != -1) {
         if (o == -2)
             return rc;
@@ -240,9 +284,14 @@ int cmd_dmesg(struct axl *a, int argc, char **argv)
     }
     if (!axl_args(a, argc, 0, 0))
         return AXL_USAGE;
-    while ((rc = hyp_readconsole(axl_hyp(a), buf, sizeof buf, &index, false)) > 0)
-        fwrite(buf, 1, (size_t)rc, stdout);
-    if (rc >= 0 && clear)
-        rc = hyp_readconsole(a->hyp, buf, sizeof buf, &index, true);
-    return rc < 0 ? axl_fail("cannot read the hypervisor's log: %s", strerror(-rc)) : AXL_OK;
+    char *text = read_log(axl_hyp(a), clear, &rc);
+    if (!text)
+        return axl_fail("cannot read the hypervisor's log: %s", strerror(-rc));
+    rc = AXL_OK;
+    if (a->json)
+        rc = log_json(text);
+    else
+        fputs(text, stdout);
+    free(text);
+    return rc;
 }

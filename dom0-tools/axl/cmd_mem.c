@@ -130,6 +130,23 @@ static int weights(struct axl *a, const char *who)
     return axl_json_out(j);
 }
 
+/* The scheduler's own parameter (-s). */
+static int show_limit(struct axl *a, unsigned us)
+{
+    if (!a->json) {
+        printf("Cpupool Pool-0: ratelimit=%uus\n", us);
+        return AXL_OK;
+    }
+    struct json *j = json_new();
+    if (!j)
+        return axl_fail("out of memory");
+    json_map(j, NULL);
+    json_string(j, "cpupool", "Pool-0");
+    json_number(j, "ratelimit_us", us);
+    json_map_end(j);
+    return axl_json_out(j);
+}
+
 int cmd_sched_credit2(struct axl *a, int argc, char **argv)
 {
     static const struct option longs[] = {{"domain", required_argument, NULL, 'd'},
@@ -158,8 +175,7 @@ int cmd_sched_credit2(struct axl *a, int argc, char **argv)
         rc = hyp_credit2_params(axl_hyp(a), 0, limit >= 0, &p);
         if (rc < 0)
             return axl_fail("scheduler parameters: %s", strerror(-rc));
-        printf("Cpupool Pool-0: ratelimit=%uus\n", p.ratelimit_us);
-        return AXL_OK;
+        return show_limit(a, p.ratelimit_us);
     }
     if ((weight >= 0 || cap >= 0) && !who)
         return axl_misuse(a, "Must specify a domain.");

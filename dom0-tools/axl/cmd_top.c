@@ -1,5 +1,6 @@
 /*
- * axl top: a table of all domains, redrawn every few seconds; -b prints it plainly, as xentop -b.
+ * axl top: a table of all domains, redrawn every few seconds; -b prints it plainly, as xentop -b,
+ * --json as arrays.
  *
  * The full screen is drawn with the few control sequences every terminal of today has.
  */
@@ -15,6 +16,8 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "lib/json.h"
 
 static volatile sig_atomic_t stopped;
 
@@ -97,6 +100,34 @@ static int table(struct axl *a, const struct sample *before, const struct sample
     return fflush(stdout) ? AXL_FAILED : AXL_OK;
 }
 
+/* The same as JSON, an array a table. */
+static int table_json(struct axl *a, const struct sample *before, const struct sample *now)
+{
+    struct json *j = json_new();
+    if (!j)
+        return axl_fail("out of memory");
+    json_array(j, NULL);
+    for (int i = 0; i < now->n; i++) {
+        const hyp_dominfo *d = &now->d[i];
+        char *name = axl_name(a, d->domain);
+        json_map(j, NULL);
+        json_string(j, "name", name);
+        json_number(j, "domid", d->domain);
+        json_number(j, "cpu_time_ns", (int64_t)d->cpu_time);
+        /* JSON's numbers are whole here: thousandths of a percent of one CPU. */
+        json_number(j, "cpu_millipercent", (int64_t)(1000 * percent(before, now, i)));
+        json_number(j, "memory_kib", (int64_t)d->tot_pages << 2);
+        if (d->max_pages << 2 < UINT32_MAX)
+            json_number(j, "memory_max_kib", (int64_t)(d->max_pages << 2));
+        json_number(j, "vcpus_online", d->nr_online_vcpus);
+        json_map_end(j);
+        free(name);
+    }
+    json_array_end(j);
+    int rc = axl_json_out(j);
+    return fflush(stdout) ? AXL_FAILED : rc;
+}
+
 /* Waits; true: the user or a signal wants an end. */
 static bool rest(int ms, bool screen)
 {
@@ -126,6 +157,7 @@ int cmd_top(struct axl *a, int argc, char **argv)
             (o == 'i' && (!axl_number(optarg, &left) || left < 1)))
             return axl_misuse(a, "'%s' is no valid value for -%c.", optarg, o);
     }
+    batch |= a->json;
     struct termios was;
     bool screen = !batch && isatty(STDOUT_FILENO) && tcgetattr(STDIN_FILENO, &was) == 0;
     if (!batch && !screen)
@@ -142,7 +174,7 @@ int cmd_top(struct axl *a, int argc, char **argv)
     for (rc = AXL_OK; !rc && left != 0; left -= left > 0) {
         rc = sample(a, &now);
         if (!rc)
-            rc = table(a, &before, &now, screen);
+            rc = a->json ? table_json(a, &before, &now) : table(a, &before, &now, screen);
         if (!rc) {
             free(before.d);
             before = now;

@@ -41,7 +41,8 @@ const struct cmd axl_cmds[] = {
     {"top", cmd_top, "[-b] [-d SECONDS] [-i N]", "Monitor the domains in real time",
      "-b, --batch             Print plainly, one table after the other.\n"
      "-d, --delay SECONDS     Between two tables (3).\n"
-     "-i, --iterations N      End after so many."},
+     "-i, --iterations N      End after so many.\n"
+     "--json                  As -b, each table an array in JSON."},
     {"list", cmd_list, "[options] [Domain]...", "List information about all/some domains",
      "-l, --long              Output the configuration, as create takes it.\n"
      "-v, --verbose           Print also UUIDs and the reason of a shutdown.\n"
@@ -80,7 +81,8 @@ const struct cmd axl_cmds[] = {
      "-d DOMAIN               Domain to look at or change.\n"
      "-w WEIGHT               Weight (1 to 65535).\n"
      "-c CAP                  Cap (percent of one CPU, 0: none).\n"
-     "-s [-r US]              Look at or change the rate limit."},
+     "-s [-r US]              Look at or change the rate limit.\n"
+     "--json                  Answer in JSON."},
     {"domid", cmd_domid, "<DomainName>", "Convert a domain name to domain id", NULL},
     {"domname", cmd_domname, "<DomainId>", "Convert a domain id to domain name", NULL},
     {"domuuid", cmd_domuuid, "<Domain>", "Print a domain's UUID", NULL},
@@ -92,7 +94,8 @@ const struct cmd axl_cmds[] = {
     {"sysrq", cmd_sysrq, "<Domain> <letter>", "Send a sysrq to a domain", NULL},
     {"debug-keys", cmd_debug_keys, "<Keys>", "Send debug keys to Xen", NULL},
     {"dmesg", cmd_dmesg, "[-c]", "Read and/or clear dmesg buffer",
-     "-c                      Clear the buffer after reading it."},
+     "-c                      Clear the buffer after reading it.\n"
+     "--json                  Answer in JSON, an array of lines."},
     {"network-attach", cmd_network_attach, "<Domain> [bridge=BR] [mac=MAC] [KEY=VALUE]...",
      "Create a new virtual network device", NULL},
     {"network-list", cmd_network_list, "<Domain>...",

@@ -34,6 +34,17 @@ check "create" axl create -q t1.cfg
 check "its first line reaches the console's log" wait_for 60 said "tiny: up with 16 MiB, told 'hold=hello'"
 check "xl and axl list the same" sh -c 'xl list | sed "s/ [rb-]*----.*//" >a; axl list | sed "s/ [rb-]*----.*//" >b; diff a b'
 check "six fields a line" sh -c 'test "$(axl list | awk "NF != 6" | wc -l)" = 0'
+id=$(axl domid t1)
+check "domid, domname, domuuid in JSON" sh -c "axl domid --json t1 | tr -d '\n ' | grep -qx '{\"domid\":$id}' &&
+    axl domname --json $id | tr -d '\n ' | grep -qx '{\"name\":\"t1\"}' &&
+    axl domuuid --json t1 | grep -q \"\$(xl vm-list | awk '\$2 == $id { print \$1 }')\""
+check "top -b and its JSON" sh -c 'axl top -b -i 1 | grep -q " t1 .* 1$" && axl top --json -d 1 -i 2 | grep -c "\"name\": \"t1\"" | grep -qx 2'
+check "sched-credit2 in JSON" sh -c 'axl sched-credit2 --json -d t1 | grep -q "\"weight\": 256" && axl sched-credit2 --json -s | grep -q "\"ratelimit_us\": [0-9]"'
+check "dmesg is xl's, and in JSON" sh -c 'xl dmesg >a; axl dmesg >b; cmp a b && test "$(axl dmesg --json | grep -c "^    \"")" -ge "$(wc -l <a)"'
+xenstore-rm /local/domain/0/name
+xenstore-rm /local/pool
+check "dom0-init" axl dom0-init
+check "domain 0 has its name again" sh -c 'xl list | grep -q "^Domain-0 " && test "$(xenstore-read /local/domain/0/name /local/domain/0/domid /local/pool/0/name | tr "\n" " ")" = "Domain-0 0 Pool-0 "'
 check "a second of the same name is refused" sh -c '! axl create -q t1.cfg'
 check "create takes what list -l gives" sh -c 'axl list -l t1 >t1.json && axl create -n t1.json >/dev/null'
 check "pause, domstate, unpause" sh -c 'axl pause t1 && axl domstate t1 | grep -q paused && axl unpause t1'
@@ -46,6 +57,31 @@ for pair in axl:axl axl:xl xl:xl xl:axl; do
 done
 check "shutdown -w" axl shutdown -w t1
 check "its watcher clears up" wait_for 60 gone
+
+# With dom0: in the order of their files; those that are in no file stop first.
+mkdir auto
+for n in 1 2; do sed "s/t1/auto$n/" t1.cfg >auto/$((3 - n))-auto$n; done
+echo broken >auto/0-broken
+axl create -q t1.cfg
+check "autostart start tells of the broken one" sh -c '! axl autostart -d /tmp/auto start 2>err && grep -q "0-broken:1" err'
+check "and makes the others, in order" test "$(axl list | awk '/^auto/ { printf "%s ", $1 }')" = "auto2 auto1 "
+rm auto/0-broken
+check "again, it leaves them alone" sh -c 'axl autostart -d /tmp/auto start | grep -c "runs already" | grep -qx 2'
+check "autostart list" sh -c 'axl autostart -d /tmp/auto list | grep -c " runs$" | grep -qx 2 && axl autostart -d /tmp/auto list --json | grep -q "\"running\": true"'
+axl pause auto1
+check "autostart stop" sh -c 'axl autostart -d /tmp/auto -t 3 stop >out 2>&1'
+check "in order, and who does not heed it is destroyed" test "$(grep '^[a-z0-9]* was' out | tr '\n' ' ')" = \
+    "t1 was shut down auto1 was destroyed auto2 was shut down "
+noguest() { test "$(axl list | wc -l)" = 2; }
+check "none is left" wait_for 60 noguest
+# On a terminal, create says what it does; -q does not.
+script -qc "axl create t1.cfg" out >/dev/null </dev/null
+check "the line of progress" grep -qE "t1: reading its kernel.*t1: giving it memory.*t1: loading it.*t1: naming it" out
+axl destroy t1
+script -qc "axl create -q t1.cfg" out >/dev/null </dev/null
+check "-q is quiet" sh -c '! grep -q "t1: " out'
+axl destroy t1
+snap >before
 
 n=1
 while ! AXL_FAIL_AT=$n $faults create -q t1.cfg 'vif=["bridge=xenbr0"]' 'disk=["/tmp/disk.img,raw,xvda,w"]' >out 2>&1; do

@@ -9,6 +9,17 @@ state_of() { xl list "$1" 2>/dev/null | awk 'NR == 2 { print $5 }'; }
 on_console() { grep -q "$1" /var/log/xen/guest-web.log; }
 gone() { ! xl domid web; }
 
+# What xenstored-lite keeps of whom, and a limit changed.
+books() {
+    id=$(axl domid web)
+    check "axl xenstore quota" contains "$(axl xenstore quota)" "^web +$id +[1-9][0-9]* +[1-9][0-9]* .* no$"
+    check "its limits" contains "$(axl xenstore quota)" "^nodes +: +[0-9]+ "
+    check "the same in JSON" sh -c "axl xenstore quota --json | tr -d '\n ' | grep -q '\"domid\":$id,\"name\":\"web\",\"nodes\":[1-9]'"
+    check "a limit is set" axl xenstore quota set nodes 2000
+    check "and shown" contains "$(axl xenstore quota --json | tr -d '\n ')" '"limits":[{]("[a-z-]+":[0-9]+,)*"nodes":2000'
+    check "axl xenstore check" contains "$(axl xenstore check)" OK
+}
+
 case $(cat /proc/cmdline) in
 *tools=argon*)
     mkdir -p /tmp/bin
@@ -45,6 +56,7 @@ check "renamed back" xl rename other web
 check "xl sched-credit2" xl sched-credit2 -d web -w 512
 check "weight is 512" contains "$(xl sched-credit2 -d web)" "512"
 check "xl vcpu-pin" xl vcpu-pin web 0 0
+case $(cat /proc/cmdline) in *tools=argon*) books ;; esac
 check "xl destroy" xl destroy web
 check "guest is gone" wait_for 30 gone
 after=$(free_memory)

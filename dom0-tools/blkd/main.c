@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blkd/monitor.h"
 #include "blkd/state.h"
+#include "blkd/vbd.h"
 #include "dkit/daemon.h"
 #include "dkit/log.h"
 #include "dkit/loop.h"
@@ -31,7 +31,7 @@ static const struct option longs[] = {
     {NULL, 0, NULL, 0},
 };
 
-static struct monitor_options opt = {
+static struct vbd_options opt = {
     .state_dir = "/run/argon-blkd", .max_queues = STATE_QUEUES, .max_order = STATE_ORDER};
 static const char *pid_file, *log_file;
 static bool foreground;
@@ -109,8 +109,7 @@ int main(int argc, char **argv)
     must(daemon_signals(), "signals");
     must(daemon_only_one("/run/argon-blkd.lock"), "/run/argon-blkd.lock (is one running?)");
     must(xb_open(), "xenstored's socket");
-    must(monitor_start(&opt), "watching "
-                              "/local/domain/0/backend");
+    must(vbds_start(&opt), "watching /local/domain/0/backend");
     daemon_pid_file(pid_file);
     daemon_ready();
     loop_run();

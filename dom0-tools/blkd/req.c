@@ -57,7 +57,8 @@ static int decode_indirect(struct req *q, const struct blkif_request *from,
 {
     struct blkif_request_indirect d;
     memcpy(&d, from, sizeof d);
-    /* What is answered is the operation inside; Linux ends a disk that answers BLKIF_OP_INDIRECT. */
+    /* What is answered is the operation inside; Linux ends a disk that answers BLKIF_OP_INDIRECT.
+     */
     q->op = d.indirect_op;
     if (d.indirect_op != BLKIF_OP_READ && d.indirect_op != BLKIF_OP_WRITE)
         return BLKIF_RSP_EOPNOTSUPP;

@@ -7,8 +7,6 @@
 
 #include "blkd/step.h"
 
-enum { MAGIC = 0x41424b31 }; /* changes with the layout */
-
 void state_begin(struct state_file *f, uint32_t domid, const struct state_rings *rings)
 {
     f->magic = 0;
@@ -23,12 +21,13 @@ void state_begin(struct state_file *f, uint32_t domid, const struct state_rings 
                 f->queue[i].entry[k].busy = 0;
     }
     store_order();
-    f->magic = MAGIC;
+    f->magic = STATE_MAGIC;
 }
 
 bool state_fits(const struct state_file *f, uint32_t domid, const struct state_rings *rings)
 {
-    return f->magic == MAGIC && f->domid == domid && memcmp(&f->rings, rings, sizeof *rings) == 0;
+    return f->magic == STATE_MAGIC && f->domid == domid &&
+           memcmp(&f->rings, rings, sizeof *rings) == 0;
 }
 
 bool state_recover(struct state_queue *s, struct ring *r)

@@ -24,6 +24,8 @@
 
 enum { STATE_QUEUES = 4, STATE_ORDER = 4, STATE_PAGES = 1 << STATE_ORDER, STATE_SLOTS = 512 };
 
+enum { STATE_MAGIC = 0x41424b31 }; /* changes with the layout */
+
 /* The front-end's rings, as its nodes tell. */
 struct state_rings {
     uint32_t nr_queues, order;
@@ -41,6 +43,7 @@ struct state_queue {
     struct state_entry entry[STATE_SLOTS];
 };
 
+/* Since the rings were connected; read by axl too (stats.h). */
 struct state_counters {
     uint64_t rd_req, wr_req, f_req, ds_req, rd_sect, wr_sect, errors;
 };

@@ -5,8 +5,6 @@
 #ifndef BLKD_DISK_H
 #define BLKD_DISK_H
 
-#include <sys/uio.h>
-
 #include "blkd/req.h"
 
 struct disk_info {
@@ -15,15 +13,13 @@ struct disk_info {
     uint32_t discard_granularity;        /* 0: not known */
 };
 
-/* One operation. The caller keeps it, iov and the pages in place until done() is called. */
+/* One operation. The caller keeps it and the data in place until done() is called. */
 struct disk_io {
     enum req_kind kind; /* not REQ_BARRIER */
     uint64_t offset, bytes;
-    struct iovec *iov; /* for read and write; used up under way */
-    unsigned nr_iov;
+    char *data; /* for read and write; offset, bytes and data move on under way */
     void (*done)(struct disk_io *io, int error); /* 0 or -errno */
     struct disk_io *next;
-    void *own; /* the disk's */
 };
 
 /* Opens with the privileges there still are; 0 or -errno with a sentence. */

@@ -98,28 +98,12 @@ int disk_nbd_open(const char *target, bool readonly, bool discard, struct disk_i
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-static void copy(struct disk_io *io, bool to_pages)
-{
-    char *p = io->own;
-    for (unsigned i = 0; i < io->nr_iov; i++) {
-        if (to_pages)
-            memcpy(io->iov[i].iov_base, p, io->iov[i].iov_len);
-        else
-            memcpy(p, io->iov[i].iov_base, io->iov[i].iov_len);
-        p += io->iov[i].iov_len;
-    }
-}
-
 static int done(void *user, int *error)
 {
     struct disk_io *io = user;
     /* The connection's end fails all commands: these are not to be answered, but done again. */
     if (*error && (nbd_aio_is_dead(nbd) || nbd_aio_is_closed(nbd)))
         return 1;
-    if (io->kind == REQ_READ && !*error)
-        copy(io, true);
-    free(io->own);
-    io->own = NULL;
     io->done(io, *error ? -*error : 0);
     return 1; /* retires the command */
 }
@@ -129,9 +113,9 @@ static int64_t start(struct disk_io *io)
     nbd_completion_callback cb = {.callback = done, .user_data = io};
     switch (io->kind) {
     case REQ_READ:
-        return nbd_aio_pread(nbd, io->own, io->bytes, io->offset, cb, 0);
+        return nbd_aio_pread(nbd, io->data, io->bytes, io->offset, cb, 0);
     case REQ_WRITE:
-        return nbd_aio_pwrite(nbd, io->own, io->bytes, io->offset, cb, 0);
+        return nbd_aio_pwrite(nbd, io->data, io->bytes, io->offset, cb, 0);
     case REQ_DISCARD:
         return nbd_aio_trim(nbd, io->bytes, io->offset, cb, 0);
     default:
@@ -150,23 +134,11 @@ static void submit(struct disk_io *io)
 
 static void start_or_fail(struct disk_io *io)
 {
-    io->own = NULL;
-    if (io->kind == REQ_READ || io->kind == REQ_WRITE) {
-        io->own = malloc(io->bytes);
-        if (!io->own) {
-            io->done(io, -ENOMEM);
-            return;
-        }
-        if (io->kind == REQ_WRITE)
-            copy(io, false);
-    }
     if (start(io) >= 0)
         return;
     int error = nbd_get_errno();
     check_alive();
     log_line("NBD: %s", nbd_get_error());
-    free(io->own);
-    io->own = NULL;
     io->done(io, error ? -error : -EIO);
 }
 

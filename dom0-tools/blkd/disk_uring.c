@@ -91,7 +91,7 @@ static int ring_register(unsigned opcode, void *arg, unsigned n)
 
 static int restrict_ring(void)
 {
-    static const uint8_t ops[] = {IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FSYNC,
+    static const uint8_t ops[] = {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC,
                                   IORING_OP_FALLOCATE};
     struct io_uring_restriction r[ARRAY_SIZE(ops) + 2];
     memset(r, 0, sizeof r);
@@ -183,10 +183,10 @@ static void prepare(struct io_uring_sqe *sqe, struct disk_io *io)
 {
     switch (io->kind) {
     case REQ_READ:
-        io_uring_prep_readv(sqe, THE_FILE, io->iov, io->nr_iov, io->offset);
+        io_uring_prep_read(sqe, THE_FILE, io->data, (unsigned)io->bytes, io->offset);
         break;
     case REQ_WRITE:
-        io_uring_prep_writev(sqe, THE_FILE, io->iov, io->nr_iov, io->offset);
+        io_uring_prep_write(sqe, THE_FILE, io->data, (unsigned)io->bytes, io->offset);
         break;
     case REQ_DISCARD:
         io_uring_prep_fallocate(sqe, THE_FILE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -207,24 +207,6 @@ static void submit(struct disk_io *io)
     last = &io->next;
 }
 
-/* Skips what is done; true: something is left. */
-static bool advance(struct disk_io *io, size_t done)
-{
-    io->offset += done;
-    io->bytes -= done;
-    while (done) {
-        size_t n = done < io->iov->iov_len ? done : io->iov->iov_len;
-        io->iov->iov_base = (char *)io->iov->iov_base + n;
-        io->iov->iov_len -= n;
-        done -= n;
-        if (!io->iov->iov_len) {
-            io->iov++;
-            io->nr_iov--;
-        }
-    }
-    return io->bytes > 0;
-}
-
 static void finish(struct disk_io *io, int res)
 {
     running--;
@@ -241,8 +223,11 @@ static void finish(struct disk_io *io, int res)
         io->done(io, -EIO); /* the file has become shorter */
         return;
     }
-    if (advance(io, (size_t)res))
-        submit(io);
+    io->offset += (unsigned)res;
+    io->bytes -= (unsigned)res;
+    io->data += res;
+    if (io->bytes)
+        submit(io); /* the rest */
     else
         io->done(io, 0);
 }

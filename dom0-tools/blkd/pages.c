@@ -22,6 +22,11 @@ static struct {
 } group[GROUPS]; /* as they were mapped, to unmap them so */
 static unsigned nr_groups;
 static size_t in_buffers;
+/* Buffers that are not in use, small and large; the last to be used is used first. */
+struct spare {
+    struct spare *next;
+};
+static struct spare *spare[2];
 
 int pages_open(unsigned domid, bool keep, unsigned nr_queues)
 {
@@ -38,6 +43,12 @@ int pages_open(unsigned domid, bool keep, unsigned nr_queues)
 
 void pages_close(void)
 {
+    for (unsigned i = 0; i < ARRAY_SIZE(spare); i++)
+        while (spare[i]) {
+            struct spare *s = spare[i];
+            spare[i] = s->next;
+            free(s);
+        }
     for (unsigned i = 0; i < nr_groups; i++)
         gnt_unmap(group[i].pages, group[i].n);
     nr_groups = nr_kept = 0;
@@ -97,26 +108,29 @@ int pages_read(uint32_t gref, void *to, uint16_t len)
 
 /* --- one request ----------------------------------------------------------------------------- */
 
-static void *place(const struct data *d, const struct req *q, unsigned i, unsigned *copied)
+static void copy_mapped(char *ours, const struct req_seg *s, bool to_guest)
 {
-    if (d->copied[i])
-        return d->buffer + (*copied)++ * PAGE_SIZE + q->seg[i].offset;
-    return (char *)page_of[q->seg[i].gref] + q->seg[i].offset;
+    char *guest = (char *)page_of[s->gref] + s->offset;
+    memcpy(to_guest ? guest : ours, to_guest ? ours : guest, s->len);
 }
 
-static int copy(const struct data *d, const struct req *q, bool to_guest)
+/* By memcpy() where a page is mapped, else by the hypervisor. */
+static int copy(char *buffer, const struct req *q, bool to_guest)
 {
     struct gnt_piece piece[GNT_COPY_MAX];
-    unsigned n = 0, copied = 0;
+    unsigned n = 0;
     int rc = 0;
     for (unsigned i = 0; i < q->nr_segs && !rc; i++) {
-        if (!d->copied[i])
-            continue;
-        piece[n++] = (struct gnt_piece){.local = place(d, q, i, &copied),
-                                        .ref = q->seg[i].gref,
-                                        .offset = q->seg[i].offset,
-                                        .len = q->seg[i].len,
-                                        .to_guest = to_guest};
+        const struct req_seg *s = &q->seg[i];
+        if (may_keep(s->gref) && page_of[s->gref])
+            copy_mapped(buffer, s, to_guest);
+        else
+            piece[n++] = (struct gnt_piece){.local = buffer,
+                                            .ref = s->gref,
+                                            .offset = s->offset,
+                                            .len = s->len,
+                                            .to_guest = to_guest};
+        buffer += s->len;
         if (n == GNT_COPY_MAX) {
             rc = gnt_copy(dom, piece, n);
             n = 0;
@@ -125,56 +139,58 @@ static int copy(const struct data *d, const struct req *q, bool to_guest)
     return rc || !n ? rc : gnt_copy(dom, piece, n);
 }
 
-/* Neighbours in memory are one piece for the disk. */
-static void set_iov(struct data *d, const struct req *q)
+static bool is_large(const struct req *q)
 {
-    unsigned copied = 0;
-    d->nr_iov = 0;
-    for (unsigned i = 0; i < q->nr_segs; i++) {
-        char *at = place(d, q, i, &copied);
-        struct iovec *before = d->nr_iov ? &d->iov[d->nr_iov - 1] : NULL;
-        if (before && (char *)before->iov_base + before->iov_len == at)
-            before->iov_len += q->seg[i].len;
-        else
-            d->iov[d->nr_iov++] = (struct iovec){at, q->seg[i].len};
-    }
+    return q->nr_segs > PAGES_SMALL;
 }
 
-int pages_get(struct data *d, const struct req *q, bool to_disk)
+static size_t buffer_bytes(const struct req *q)
+{
+    return (size_t)(is_large(q) ? REQ_SEGMENTS : PAGES_SMALL) * PAGE_SIZE;
+}
+
+static char *take_buffer(const struct req *q)
+{
+    struct spare *s = spare[is_large(q)];
+    void *fresh;
+    if (s)
+        spare[is_large(q)] = s->next;
+    else if (posix_memalign(&fresh, PAGE_SIZE, buffer_bytes(q)))
+        return NULL;
+    in_buffers += buffer_bytes(q);
+    return s ? (char *)s : fresh;
+}
+
+int pages_get(char **buffer, const struct req *q, bool to_disk)
 {
     uint32_t grefs[REQ_SEGMENTS];
+    *buffer = NULL;
+    if (!q->nr_segs)
+        return 0;
     for (unsigned i = 0; i < q->nr_segs; i++)
         grefs[i] = q->seg[i].gref;
     map_missing(grefs, q->nr_segs);
-    d->nr_copied = 0;
-    d->buffer = NULL;
-    for (unsigned i = 0; i < q->nr_segs; i++) {
-        d->copied[i] = !may_keep(grefs[i]) || !page_of[grefs[i]];
-        d->nr_copied += d->copied[i];
-    }
-    if (d->nr_copied) {
-        void *buffer;
-        if (posix_memalign(&buffer, PAGE_SIZE, d->nr_copied * PAGE_SIZE))
-            return -ENOMEM;
-        d->buffer = buffer;
-        in_buffers += d->nr_copied * PAGE_SIZE;
-    }
-    set_iov(d, q);
-    int rc = to_disk && d->nr_copied ? copy(d, q, false) : 0;
+    *buffer = take_buffer(q);
+    if (!*buffer)
+        return -ENOMEM;
+    int rc = to_disk ? copy(*buffer, q, false) : 0;
     if (rc)
-        pages_put(d);
+        pages_put(buffer, q);
     return rc;
 }
 
-int pages_deliver(const struct data *d, const struct req *q)
+int pages_deliver(char *buffer, const struct req *q)
 {
-    return d->nr_copied ? copy(d, q, true) : 0;
+    return copy(buffer, q, true);
 }
 
-void pages_put(struct data *d)
+void pages_put(char **buffer, const struct req *q)
 {
-    free(d->buffer);
-    in_buffers -= d->nr_copied * PAGE_SIZE;
-    d->buffer = NULL;
-    d->nr_copied = 0;
+    struct spare *s = (void *)*buffer;
+    if (!s)
+        return;
+    s->next = spare[is_large(q)];
+    spare[is_large(q)] = s;
+    in_buffers -= buffer_bytes(q);
+    *buffer = NULL;
 }

@@ -179,13 +179,10 @@ static void carry_out(const struct disk_io *io)
         memcpy(fake_platter, fake_disk, sizeof fake_disk);
     if (io->kind == REQ_DISCARD)
         memset(at, 0, io->bytes);
-    for (unsigned i = 0; i < io->nr_iov && (io->kind == REQ_READ || io->kind == REQ_WRITE); i++) {
-        if (io->kind == REQ_READ)
-            memcpy(io->iov[i].iov_base, at, io->iov[i].iov_len);
-        else
-            memcpy(at, io->iov[i].iov_base, io->iov[i].iov_len);
-        at += io->iov[i].iov_len;
-    }
+    if (io->kind == REQ_READ)
+        memcpy(io->data, at, io->bytes);
+    if (io->kind == REQ_WRITE)
+        memcpy(at, io->data, io->bytes);
 }
 
 bool fake_finish(unsigned which)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blkd/stats.h"
 #include "lib/dev.h"
 #include "lib/json.h"
 #include "lib/record.h"
@@ -136,36 +137,49 @@ static int64_t counter(const char *path)
     return v;
 }
 
-static void counters(const char *const *names, int n, const char *dir, struct json *j)
-{
-    for (int i = 0; i < n; i++) {
-        char path[256];
-        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
-        int64_t v = counter(path);
-        if (j)
-            json_number(j, names[i], v);
-        else
-            printf(" %12lld", (long long)v);
-    }
-}
-
 static const char *const block_names[] = {"rd_req", "wr_req",  "oo_req", "f_req",
                                           "ds_req", "rd_sect", "wr_sect"};
+enum { BLOCK_COUNTERS = sizeof block_names / sizeof block_names[0] };
 static const char *const network_names[] = {"rx_bytes", "rx_packets", "rx_errors", "rx_dropped",
                                             "tx_bytes", "tx_packets", "tx_errors", "tx_dropped"};
 
+/* argon-blkd's disk, or the kernel's; -1: not known. */
+static void read_block_counters(uint32_t domid, int devid, int64_t v[BLOCK_COUNTERS])
+{
+    struct state_counters c;
+    if (stats_read(STATS_DIR, domid, (unsigned)devid, &c)) {
+        const uint64_t own[BLOCK_COUNTERS] = {c.rd_req, c.wr_req,  0,        c.f_req,
+                                              c.ds_req, c.rd_sect, c.wr_sect};
+        for (int i = 0; i < BLOCK_COUNTERS; i++)
+            v[i] = (int64_t)own[i];
+        return;
+    }
+    for (int i = 0; i < BLOCK_COUNTERS; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "/sys/bus/xen-backend/devices/vbd-%u-%d/statistics/%s", domid,
+                 devid, block_names[i]);
+        v[i] = counter(path);
+    }
+}
+
 static void block_counters(struct axl *a, uint32_t domid, int devid, struct json *j)
 {
-    char dir[128], path[STORE_PATH];
+    char path[STORE_PATH];
+    int64_t v[BLOCK_COUNTERS];
     dev_backend(axl_store(a), "vbd", domid, devid, path);
     char *vdev = store_read(a->store, "%s/dev", path);
-    snprintf(dir, sizeof dir, "/sys/bus/xen-backend/devices/vbd-%u-%d/statistics", domid, devid);
+    read_block_counters(domid, devid, v);
     if (j) {
         json_map(j, NULL);
         json_string(j, "vdev", vdev);
     } else
         printf("%-8s", vdev ? vdev : "?");
-    counters(block_names, 7, dir, j);
+    for (int i = 0; i < BLOCK_COUNTERS; i++) {
+        if (j)
+            json_number(j, block_names[i], v[i]);
+        else
+            printf(" %12lld", (long long)v[i]);
+    }
     if (j)
         json_map_end(j);
     else

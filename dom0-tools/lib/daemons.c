@@ -12,7 +12,7 @@
 
 extern char **environ;
 
-static bool running(const char *name)
+bool daemon_running(const char *name)
 {
     char path[64];
     snprintf(path, sizeof path, "/run/%s.lock", name);
@@ -39,13 +39,13 @@ static const char *program(const char *name, char *path, size_t room)
 bool daemon_available(const char *name)
 {
     char path[64];
-    return running(name) || program(name, path, sizeof path);
+    return daemon_running(name) || program(name, path, sizeof path);
 }
 
 int daemon_need(const char *name, struct why *w)
 {
     char path[64], log[64];
-    if (running(name))
+    if (daemon_running(name))
         return 0;
     if (!program(name, path, sizeof path))
         return why(w, -ENOENT, "%s is not running, and there is no such program to start", name);
@@ -59,7 +59,7 @@ int daemon_need(const char *name, struct why *w)
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return why(w, -errno, "%s: %s", path, strerror(errno));
-    if ((WIFEXITED(status) && WEXITSTATUS(status) == 0) || running(name))
+    if ((WIFEXITED(status) && WEXITSTATUS(status) == 0) || daemon_running(name))
         return 0;
     return why(w, -EIO, "%s could not start; /var/log/xen/%s.log says why", path, name);
 }

@@ -1,6 +1,6 @@
 /*
  * Virtual disks. Argon's back-end serves files and NBD exports as they are; the kernel's blkback
- * block devices, and on demand files through /dev/loopN.
+ * block devices, and files through /dev/loopN where argon-blkd does not run or is not wanted.
  */
 #include "lib/dev.h"
 
@@ -28,11 +28,18 @@ static bool is_nbd(const struct gconf_disk *d)
     return d->path && strncmp(d->path, "nbd", 3) == 0 && strstr(d->path, "://");
 }
 
-/* Whose disk is it: argon-blkd's, or the kernel's? */
+/*
+ * Whose disk is it: argon-blkd's, or the kernel's? A file that names no back-end is argon-blkd's
+ * where that runs. It is not started for it: a dom0 with stock daemons stays as it is.
+ */
 static bool by_blkd(const struct gconf_disk *d)
 {
-    /* A file that names no back-end stays the kernel's until argon-blkd's boot test passes. */
-    return !d->script && d->backend != BACKEND_PHY && (d->backend == BACKEND_ARGON || is_nbd(d));
+    struct stat st;
+    if (d->script || d->backend == BACKEND_PHY)
+        return false;
+    if (d->backend == BACKEND_ARGON || is_nbd(d))
+        return true;
+    return d->path && stat(d->path, &st) == 0 && S_ISREG(st.st_mode) && daemon_running(BLKD);
 }
 
 static int stat_target(const struct gconf_disk *d, struct stat *st, struct why *w)

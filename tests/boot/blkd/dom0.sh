@@ -15,7 +15,7 @@ on_poweroff = "destroy"
 CFG
 said() { grep -q "guest: $1" $console 2>/dev/null; }
 both() { said "$1 ok" || said "$1 failed"; }
-passed() { wait_for 200 both "$1" && said "$1 ok"; }
+passed() { wait_for 600 both "$1" && said "$1 ok"; }
 gone() { ! axl domid g >/dev/null 2>&1; }
 # The monitor's parent is init, a disk's process is the monitor's child.
 all() { pidof argon-blkd; }
@@ -36,7 +36,7 @@ nbdkit -U /tmp/nbd.sock --pidfile nbd.pid file c.img
 wait_for 20 test -S /tmp/nbd.sock
 
 check "create" axl create -q g.cfg 'extra="console=hvc0 blkd=basic,mix,nbd,attach"' \
-    'disk=["/disk/a.img,raw,xvda,w,backendtype=argon", "/disk/b.img,raw,xvdb,r,backendtype=argon", "vdev=xvdc,access=w,target=nbd+unix:///?socket=/tmp/nbd.sock"]'
+    'disk=["/disk/a.img,raw,xvda,w", "/disk/b.img,raw,xvdb,r,backendtype=argon", "vdev=xvdc,access=w,target=nbd+unix:///?socket=/tmp/nbd.sock"]'
 check "a second guest may not have the same file" sh -c '! axl create -q g.cfg name=\"h\" "disk=[\"/disk/a.img,raw,xvda,w,backendtype=argon\"]" 2>&1 | tee out; grep -q "already" out'
 for s in fill check discard discarded beside end readonly readable; do check "guest: $s" passed $s; done
 # Under way now: four processes that write, read and check.
@@ -52,6 +52,11 @@ check "guest: mix under kills" passed mix
 check "guest: nbd" passed nbd
 check "guest: nbdtrim" passed nbdtrim
 check "guest: nbdzero" passed nbdzero
+stat_is() { axl block-stat g | awk -v d="$1" -v f="$2" '$1 == d && $f > 0 { found = 1 } END { exit !found }'; }
+check "block-stat: what was written" stat_is xvda 3
+check "block-stat: what was flushed" stat_is xvda 5
+check "block-stat: what was discarded" stat_is xvda 6
+check "block-stat: what was read" stat_is xvdb 2
 check "block-list shows them" sh -c 'axl block-list g | grep -c blkd/ | grep -qx 3'
 truncate -s 8M d.img
 check "attach" axl block-attach g /tmp/d.img,raw,xvdd,w,backendtype=argon

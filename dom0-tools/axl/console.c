@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -15,7 +16,7 @@
 
 volatile sig_atomic_t console_stop;
 
-enum { DETACH = 0x1d, WAIT_S = 10 };
+enum { DETACH = 0x1d, WAIT_S = 10, AGAIN_S = 60 };
 
 /* The pty that the xenstore names: of Debian's xenconsoled. */
 static int open_tty(struct store *s, uint32_t domid, struct why *w)
@@ -114,7 +115,7 @@ static bool take_up(struct axl *a, struct console_link *l)
     struct why w;
     if (!l->kept)
         return false;
-    for (int i = 0; i < WAIT_S * 10 && !guest_ended(a, l->domid); i++) {
+    for (int i = 0; i < AGAIN_S * 10 && !guest_ended(a, l->domid); i++) {
         int fd = cons_attach(l->domid, true, &l->pos, &w);
         if (fd >= 0) {
             close(l->fd);
@@ -123,6 +124,9 @@ static bool take_up(struct axl *a, struct console_link *l)
         }
         poll(NULL, 0, 100);
     }
+    if (!guest_ended(a, l->domid))
+        fprintf(stderr, "\r\naxl: argon-consoled has gone and was not back within %d s\r\n",
+                AGAIN_S);
     return false;
 }
 

@@ -39,6 +39,7 @@ CMD(console);
 CMD(save);
 CMD(restore);
 CMD(dump_core);
+CMD(gdb);
 CMD(block_attach);
 CMD(block_list);
 CMD(block_detach);

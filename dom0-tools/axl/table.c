@@ -38,6 +38,8 @@ const struct cmd axl_cmds[] = {
      "-e                      Do not wait in the background for the death of the domain.\n"
      "-F                      Run in foreground until death of the domain."},
     {"dump-core", cmd_dump_core, "<Domain> <filename>", "Core dump a domain", NULL},
+    {"gdb", cmd_gdb, "<Domain>",
+     "Speak gdb's remote protocol for a PV guest: (gdb) target remote | axl gdb <Domain>", NULL},
     {"top", cmd_top, "[-b] [-d SECONDS] [-i N]", "Monitor the domains in real time",
      "-b, --batch             Print plainly, one table after the other.\n"
      "-d, --delay SECONDS     Between two tables (3).\n"

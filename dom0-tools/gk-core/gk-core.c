@@ -70,12 +70,14 @@ static const void *section(const char *name, size_t *size)
     const Elf64_Shdr *s = (const void *)(dump + e->e_shoff), *found = NULL;
 
     if (e->e_shoff % 8 || e->e_shoff > dump_size ||
-        e->e_shnum > (dump_size - e->e_shoff) / sizeof(*s) || e->e_shstrndx >= e->e_shnum)
+        e->e_shnum > (dump_size - e->e_shoff) / sizeof(*s) || !e->e_shstrndx ||
+        e->e_shstrndx >= e->e_shnum)
         die("the dump's section table is not in the file");
     const Elf64_Shdr *names = &s[e->e_shstrndx];
-    for (unsigned int i = 1; i < e->e_shnum; i++) {
+    for (unsigned int i = 1; i < e->e_shnum; i++)
         if (s[i].sh_offset > dump_size || s[i].sh_size > dump_size - s[i].sh_offset)
             die("a section of the dump is not in the file: is it cut short?");
+    for (unsigned int i = 1; i < e->e_shnum; i++) {
         size_t length = strlen(name) + 1;
         if (s[i].sh_name < names->sh_size && length <= names->sh_size - s[i].sh_name &&
             !memcmp(dump + names->sh_offset + s[i].sh_name, name, length))

@@ -1,4 +1,5 @@
-# More of the kit's programs as guests under stock xl, in one boot: two guests that talk over a channel.
+# More of the kit's programs as guests under stock xl, in one boot: two guests that talk over a channel, and bench with a disk.
+# Lines "bench NAME COUNT" are for tests/bench/run.
 . /argon/lib.sh
 . /argon/services.sh
 cd /tmp || exit
@@ -6,10 +7,11 @@ cd /tmp || exit
 gone() { ! xl domid "$1"; }
 log() { echo "/var/log/xen/guest-$1.log"; }
 said() { grep -q "$2" "$(log "$1")"; }
-# start NAME IMAGE MEMORY "COMMAND LINE"
+contains_crashed() { xl list "$1" | grep -q -e 'c- '; }
+# start NAME IMAGE MEMORY "COMMAND LINE" [ON_CRASH [CFG LINE]]
 start() {
-    printf "name = '%s'\nkernel = '/kit/%s'\nmemory = %s\nextra = '%s'\non_crash = '%s'\n" \
-        "$1" "$2" "$3" "$4" "${5:-destroy}" >"$1.cfg"
+    printf "name = '%s'\nkernel = '/kit/%s'\nmemory = %s\nextra = '%s'\non_crash = '%s'\n%s\n" \
+        "$1" "$2" "$3" "$4" "${5:-destroy}" "${6:-}" >"$1.cfg"
     rm -f "$(log "$1")"
     xl create -q "$1.cfg"
 }
@@ -24,6 +26,61 @@ check "ping ends" wait_for 300 gone ping
 check "pong ends" wait_for 60 gone pong
 check "every byte came back" said ping "every byte right"
 check "pong saw the end" said pong "sent back [0-9]* bytes, end 0"
-sed -n 's/^/  /; /pingpong:/p' "$(log ping)"
+grep pingpong: "$(log ping)" | sed 's/^/  /'
+sed -n 's/^pingpong: \([0-9]*\) bytes: \([0-9]*\) counts.*/bench guest_channel_\1 \2/p' "$(log ping)"
 check "no channel is left in xenstore" test -z "$(xenstore-ls 2>/dev/null | grep vchan)"
+
+for m in loop xen-blkback; do modprobe $m 2>/dev/null; done
+dd if=/dev/zero of=disk.img bs=1M count=2 2>/dev/null
+check "a loop device" losetup /dev/loop0 disk.img
+check "bench is up" start bench bench 16 "" destroy 'disk = [ "phy:/dev/loop0,xvda,w" ]'
+check "bench ends" wait_for 300 gone bench
+check "bench is done" said bench "bench: done"
+check "it measured the disk" said bench "bench guest_disk_read_1m [0-9]"
+grep '^bench guest_' "$(log bench)"
+
+# gdb's remote protocol, by hand. `packet TEXT` sends one; each of its replies is acknowledged by a +.
+packet() {
+    local sum=0 b
+    for b in $(printf %s "$1" | od -An -v -tu1); do sum=$((sum + b)); done
+    printf '$%s#%02x' "$1" $((sum & 255))
+}
+symbol() { awk -v s="$1" '$3 == s { print $1 }' /kit/clock.symbols; }
+if [ -e /kit/clock.symbols ]; then
+    check "clock is up" start clock clock 8 "count=100000 ms=50"
+    check "it ticks" wait_for 60 said clock "tick 2 at"
+    entry=$(symbol gk_first_instruction) stack=$(symbol kit_boot_stack_top)
+    below=$(printf %x $((0x$stack - 4096)))
+    out=$({
+        for p in '?' g "m$entry,4" "M$below,4:01abcdef" "m$below,4" m10,4 qfThreadInfo; do packet "$p"; printf +; done
+        packet c
+        sleep 2
+        printf '\003+'
+        packet qC; printf +
+        packet D; printf +
+    } | /kit/axl gdb clock)
+    note "$out"
+    check "it stands still" contains "$out" '\$S05#'
+    check "registers come" contains "$out" '\$[0-9a-f]{328}#'
+    check "the first instruction is read" contains "$out" '\$fc488d25#'
+    check "memory is written and read back" contains "$out" '\$OK#.*\$01abcdef#'
+    check "what is not mapped is an error" contains "$out" '\$E14#'
+    check "one vcpu" contains "$out" '\$m1#'
+    check "it goes on and stops at ^C" contains "$out" '\$S02#.*\$QC1#'
+    n=$(grep -c tick "$(log clock)")
+    more_ticks() { [ "$(grep -c tick "$(log clock)")" -gt $n ]; }
+    check "it goes on without gdb" wait_for 60 more_ticks
+    xl destroy clock
+fi
+
+# A stack that overflows leaves no room for a report; its dump has everything. The host looks at it.
+if [ -e /kit/hello ]; then
+    check "a stack overflows" start over hello 4 end=overflow preserve
+    check "the guest has crashed" wait_for 60 contains_crashed over
+    check "xl dump-core" xl dump-core over /tmp/dump
+    xl destroy over
+    echo "dump begins"
+    gzip -9c /tmp/dump | base64
+    echo "dump ends"
+fi
 finish

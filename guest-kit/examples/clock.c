@@ -1,6 +1,6 @@
 /*
  * clock: threads, timers and the two clocks. Command line: count=N ticks (default 5), ms=N between
- * them (default 200). Also what a save and restore is tried with: it goes on where it was.
+ * them (default 200), balloon: follow memory/target. Also what a save and restore is tried with: it goes on where it was.
  */
 #include <gk/kit.h>
 #include <gk/mem.h>
@@ -38,8 +38,11 @@ int main(void)
     static struct gk_suspend_hook hook = {.resume = resumed};
     uint64_t count = gk_option_u64("count", 5), start = gk_time_mono(), last = start;
     struct gk_mem_info info;
+    char word[8];
 
     gk_suspend_register(&hook);
+    if (gk_option("balloon", word, sizeof(word)) >= 0 && gk_balloon_start())
+        return 3;
     gk_mem_info(&info);
     gk_printf("clock: %zu pages, %zu free; unix time %lu\n", info.total_pages, info.free_pages,
               gk_time_wall() / GK_S);

@@ -49,6 +49,13 @@ struct gk_mem_info {
 };
 void gk_mem_info(struct gk_mem_info *info);
 
+/*
+ * From now on the guest gives free memory back, and takes it again, as `xl mem-set` asks for
+ * (memory/target in xenstore): a thread does it. Some pages stay free for the program, and it never
+ * gets more than it started with. 0 or an error. May block.
+ */
+int gk_balloon_start(void);
+
 /* The machine frame of a page of the guest's own memory (of any address in it). */
 uint64_t gk_mfn(const void *address);
 

@@ -47,7 +47,7 @@ packet() {
 }
 symbol() { awk -v s="$1" '$3 == s { print $1 }' /kit/clock.symbols; }
 if [ -e /kit/clock.symbols ]; then
-    check "clock is up" start clock clock 8 "count=100000 ms=50"
+    check "clock is up" start clock clock 8 "count=100000 ms=50 balloon"
     check "it ticks" wait_for 60 said clock "tick 2 at"
     entry=$(symbol gk_first_instruction) stack=$(symbol kit_boot_stack_top)
     below=$(printf %x $((0x$stack - 4096)))
@@ -70,6 +70,14 @@ if [ -e /kit/clock.symbols ]; then
     n=$(grep -c tick "$(log clock)")
     more_ticks() { [ "$(grep -c tick "$(log clock)")" -gt $n ]; }
     check "it goes on without gdb" wait_for 60 more_ticks
+    has() { test "$(xl list clock | awk 'NR == 2 { print $3 }')" = "$1"; }
+    check "it has its memory" has 8
+    check "xl mem-set, less" xl mem-set clock 6
+    check "it gives memory back" wait_for 60 has 6
+    check "xl mem-set, more" xl mem-set clock 8
+    check "it takes it again" wait_for 60 has 8
+    n=$(grep -c tick "$(log clock)")
+    check "and ticks" wait_for 60 more_ticks
     xl destroy clock
 fi
 

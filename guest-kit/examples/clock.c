@@ -1,6 +1,7 @@
 /*
  * clock: threads, timers and the two clocks. Command line: count=N ticks (default 5), ms=N between
- * them (default 200), balloon: follow memory/target. Also what a save and restore is tried with: it goes on where it was.
+ * them (default 200), balloon: follow memory/target. Also what a save and restore is tried with: it
+ * goes on where it was.
  */
 #include <gk/kit.h>
 #include <gk/mem.h>

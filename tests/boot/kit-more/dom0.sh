@@ -30,14 +30,16 @@ grep pingpong: "$(log ping)" | sed 's/^/  /'
 sed -n 's/^pingpong: \([0-9]*\) bytes: \([0-9]*\) counts.*/bench guest_channel_\1 \2/p' "$(log ping)"
 check "no channel is left in xenstore" test -z "$(xenstore-ls 2>/dev/null | grep vchan)"
 
-for m in loop xen-blkback; do modprobe $m 2>/dev/null; done
-dd if=/dev/zero of=disk.img bs=1M count=2 2>/dev/null
-check "a loop device" losetup /dev/loop0 disk.img
-check "bench is up" start bench bench 16 "" destroy 'disk = [ "phy:/dev/loop0,xvda,w" ]'
-check "bench ends" wait_for 300 gone bench
-check "bench is done" said bench "bench: done"
-check "it measured the disk" said bench "bench guest_disk_read_1m [0-9]"
-grep '^bench guest_' "$(log bench)"
+if [ -e /kit/bench ]; then
+    for m in loop xen-blkback; do modprobe $m 2>/dev/null; done
+    dd if=/dev/zero of=disk.img bs=1M count=2 2>/dev/null
+    check "a loop device" losetup /dev/loop0 disk.img
+    check "bench is up" start bench bench 16 "" destroy 'disk = [ "phy:/dev/loop0,xvda,w" ]'
+    check "bench ends" wait_for 300 gone bench
+    check "bench is done" said bench "bench: done"
+    check "it measured the disk" said bench "bench guest_disk_read_1m [0-9]"
+    grep '^bench guest_' "$(log bench)"
+fi
 
 # gdb's remote protocol, by hand. `packet TEXT` sends one; each of its replies is acknowledged by a +.
 packet() {

@@ -15,12 +15,16 @@ _axl() {
     fi
     case $cmd in
     help) COMPREPLY=($(compgen -W "$(axl help 2>/dev/null | awk '/^ [a-z]/ { print $1 }')" -- "$cur")) ;;
-    create | restore) COMPREPLY=($(compgen -f -- "$cur")) ;;
-    info | dmesg | debug-keys | cpupool-list | claims | vm-list) ;;
+    create | restore | run) COMPREPLY=($(compgen -f -- "$cur")) ;;
+    autostart) COMPREPLY=($(compgen -W "start stop list" -- "$cur")) ;;
+    xenstore) COMPREPLY=($(compgen -W "quota check" -- "$cur")) ;;
+    domname) COMPREPLY=($(compgen -W "$(axl list 2>/dev/null | awk 'NR > 1 { print $2 }')" -- "$cur")) ;;
+    info | dmesg | debug-keys | cpupool-list | claims | vm-list | top | dom0-init) ;;
     *)
         COMPREPLY=($(compgen -W "$(axl list 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$cur"))
-        case $cmd in save | dump-core | config-update | block-attach)
-            COMPREPLY+=($(compgen -f -- "$cur")) ;;
+        case $cmd in
+        save | dump-core | config-update | block-attach) COMPREPLY+=($(compgen -f -- "$cur")) ;;
+        trigger) COMPREPLY+=($(compgen -W "nmi reset init power sleep" -- "$cur")) ;;
         esac
         ;;
     esac

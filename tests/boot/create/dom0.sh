@@ -1,0 +1,74 @@
+# What `axl create` costs beside `xl create` in the same dom0, in instructions of the whole machine
+# (run with --icount): from the command's start to the first line of a guest of 16 MiB. Then many at
+# once by axl: the hundredth costs what the first did, and dom0 has less than 1 MiB less for each.
+#   argon.guests=N (dom0's command line)   how many at once (200)
+. /argon/lib.sh
+. /argon/services.sh
+cd /tmp || exit
+most=$(sed -n 's/.*argon.guests=\([0-9]*\).*/\1/p' /proc/cmdline)
+: "${most:=200}"
+
+config() { # NAME
+    printf '%s\n' "name = \"$1\"" 'kernel = "/guest/load"' 'memory = 16' >"$1.cfg"
+}
+# cost NAME COMMAND...: instructions until its guest's first line
+cost() {
+    local name=$1
+    shift
+    config "$name"
+    cost_of "/var/log/xen/guest-$name.log" "load: up" "$@" "$name.cfg" 2>err |
+        awk '/^BUSY/ { print $2 }'
+}
+gone() { ! axl domid "$1" 2>/dev/null; }
+# The second time: what is only done once is done.
+twice() { # WHAT COMMAND...
+    local what=$1 n
+    shift
+    cost w "$@" >/dev/null
+    axl destroy w
+    wait_for 60 gone w
+    n=$(cost w "$@")
+    axl destroy w
+    wait_for 60 gone w
+    echo "COST $what ${n:-0}" >&2
+    echo "${n:-0}"
+}
+available() { awk '/^MemAvailable/ { print $2 }' /proc/meminfo; }
+stop_daemon() { # NAME
+    kill -9 $(pidof "$1") 2>/dev/null
+}
+
+check "services start" start_stock
+xl_stock=$(twice xl-with-stock-daemons xl create -q)
+axl_stock=$(twice axl-with-stock-daemons axl create -q)
+stop_daemon xenconsoled
+stop_daemon xenstored
+rm -f /run/xen/*.pid
+check "Argon's daemons start" sh -c 'xenstored-lite && axl dom0-init && argon-consoled'
+axl_ours=$(twice axl-with-argon-daemons axl create -q)
+note "xl create: $xl_stock, axl create: $axl_stock, with Argon's daemons: $axl_ours"
+# The aim is a fifth.
+check "less than two fifths of xl's" awk -v x="$xl_stock" -v a="$axl_ours" 'BEGIN { exit !(a > 1000 && a * 5 <= x * 2) }'
+
+before=$(available)
+first= hundredth= i=0
+while [ $i -lt "$most" ]; do
+    i=$((i + 1))
+    n=$(cost "s$i" axl create -q)
+    [ -n "$n" ] || { outcome FAILURE "guest $i cannot be created"; cat err; break; }
+    case $i in
+    2) first=$n ;;
+    100) hundredth=$n ;;
+    esac
+    [ $((i % 25)) != 2 ] || echo "COST axl-number-$i $n"
+done
+after=$(available)
+check "$most guests run" test "$(axl list | awk 'NR > 2' | wc -l)" = "$most"
+each=$(((before - after) / most))
+note "KiB of dom0 for each guest: $each"
+check "less than 1 MiB" test "$each" -lt 1024
+[ "$most" -lt 100 ] || check "the hundredth costs what the first did ($first, $hundredth)" \
+    awk -v a="$first" -v b="$hundredth" 'BEGIN { exit !(a > 1000 && b < 1.2 * a) }'
+check "all end" sh -c 'for i in $(seq '"$most"'); do axl destroy s$i || exit 1; done'
+check "none is left" test "$(axl list | wc -l)" = 2
+finish

@@ -134,11 +134,13 @@ static int launch(struct axl *a, const struct create_options *c, const struct gc
     struct console_link l = {.fd = -1};
     if (c->console && console_open(a->store, domid, &l, &w) < 0)
         axl_fail("guest '%s': %s", g->name, w.text);
-    if (!c->foreground && !c->no_watch && watch_start(domid, g->name) < 0)
-        warn("no background process could be started: the guest's end will not be acted on");
     int rc = c->paused ? 0 : hyp_unpause(a->hyp, domid);
     if (rc < 0)
         return axl_fail("guest '%s' cannot be unpaused: %s", g->name, strerror(-rc));
+    /* Behind the guest's start, which need not wait for it: it looks first whether the guest has
+     * ended. */
+    if (!c->foreground && !c->no_watch && watch_start(domid, g->name) < 0)
+        warn("no background process could be started: the guest's end will not be acted on");
     if (!c->quiet && isatty(STDERR_FILENO))
         fprintf(stderr, "%s: domain %u, %llu MiB%s\r\n", g->name, domid,
                 (unsigned long long)g->target_kib >> 10, c->paused ? ", paused" : "");

@@ -15,7 +15,7 @@ CFG
 check "create" axl create -q g.cfg
 check "it ends" wait_for 900 grep -q 'guest: end' /var/log/xen/guest-g.log
 cat /var/log/xen/argon-blkd.log
-grep 'guest: xvd' /var/log/xen/guest-g.log | tr -d '\r' | tee rows
+sed -n 's/^.*\(guest: xvd.*MiB\/s\).*$/\1/p' /var/log/xen/guest-g.log | tee rows
 awk '{ n[$2]++; k = $4 " " $5 " KiB x " $8; t[$2 " " k] += 1 / $9; all[k] }
     END { for (k in all) printf "ratio %s %.2f\n", k, t["xvdb " k] / t["xvda " k] }' rows
 finish

@@ -40,8 +40,8 @@ for t in $(echo "$todo" | tr , ' '); do
         here /dev/xvdb
         for k in 4 64 1024; do
             for j in 1 4; do
-                for op in write read write read; do
-                    for d in xvda xvdb; do echo "guest: $d $(io $op /dev/$d 24 $k $j)"; done
+                for op in write read; do
+                    for d in xvda xvdb; do echo "guest: $d $(io $op /dev/$d 8 $k $j)"; done
                 done
             done
         done ;;

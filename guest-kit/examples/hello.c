@@ -1,8 +1,10 @@
 /*
  * hello: the smallest program. Command line: exit=N is the exit code; end=panic, fault, write-code,
- * run-data or overflow ends it the hard way.
+ * run-data or overflow ends it the hard way; stay=1 keeps it there, asleep, until it is told to go.
  */
 #include <gk/kit.h>
+#include <gk/thread.h>
+#include <gk/time.h>
 
 static int overflow(int depth)
 {
@@ -48,5 +50,7 @@ int main(int argc, char **argv)
         gk_printf("argument %d: %s\n", i, argv[i]);
     if (gk_option("end", how, sizeof(how)) > 0)
         end_by(how);
+    while (gk_option_u64("stay", 0))
+        gk_sleep(3600 * GK_S);
     return (int)gk_option_u64("exit", 0);
 }

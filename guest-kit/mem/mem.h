@@ -24,6 +24,8 @@ extern size_t kit_table_pages;
 /* The leaf entry of an address, to be read only; NULL: no table there. */
 const uint64_t *kit_pte(const void *va);
 bool kit_mapped(const void *va);
+/* How many pages from `pfn` on, one after another and below `limit`, are mapped. */
+size_t kit_mapped_from(size_t pfn, size_t limit);
 /* An own page that faults when touched, and back. */
 int kit_page_hide(void *page);
 int kit_page_show(void *page);

@@ -97,8 +97,7 @@ void kit_pages_init(void)
 {
     limit = kit_start_info->nr_pages;
     bump = image_pages = first_free();
-    for (mapped = bump; mapped < limit && kit_mapped(kit_pfn_va(mapped)); mapped++)
-        ;
+    mapped = bump + kit_mapped_from(bump, limit);
     size_t tag_pages = (limit + GK_PAGE_SIZE - 1) / GK_PAGE_SIZE;
     while (mapped - bump < tag_pages)
         if (!map_more())

@@ -84,6 +84,22 @@ bool kit_mapped(const void *va)
     return entry && (*entry & PTE_P);
 }
 
+size_t kit_mapped_from(size_t pfn, size_t limit)
+{
+    size_t at = pfn;
+
+    while (at < limit) {
+        const uint64_t *entry = kit_pte(kit_pfn_va(at));
+        if (!entry)
+            break;
+        /* The rest of this table, without another walk. */
+        for (size_t left = 512 - slot(kit_pfn_va(at), 1); left && at < limit; left--, at++)
+            if (!(*entry++ & PTE_P))
+                return at - pfn;
+    }
+    return at - pfn;
+}
+
 uint64_t gk_pte_maddr(const void *address)
 {
     const uint64_t *entry = kit_pte(address);

@@ -1,7 +1,7 @@
 /*
- * What stock Linux pays for what its programs do most: one line "bench linux_NAME COUNT" each. Under QEMU's -icount
- * a nanosecond of the clock is an instruction, so that the counts are of instructions, kernel's and hypervisor's
- * included. usage: micro [PREFIX] (default: linux)
+ * What stock Linux pays for what its programs do most: one line "bench linux_NAME COUNT" each.
+ * Under QEMU's -icount a nanosecond of the clock is an instruction, so that the counts are of
+ * instructions, kernel's and hypervisor's included. usage: micro [PREFIX] (default: linux)
  */
 #include <errno.h>
 #include <stdint.h>

@@ -43,9 +43,9 @@ static void look_at(unsigned int cpu, ns_t t)
         return;
     }
     if (!b->warned) {
+        b->warned = t; /* first: should the log hang, we come here again */
         log_err("watchdog: cpu%u has not been seen for %lu s\n", cpu,
                 (unsigned long)((t - last) / NS_PER_SEC));
-        b->warned = t;
         x86_nmi_report(cpu);
     } else if (t - b->warned > timeout) {
         stop("watchdog: a CPU hangs (reported above)");
@@ -64,6 +64,12 @@ static void tick(void *arg)
     if (cpu == 0)
         log_notify();
     timer_set(&b->timer, t + EVERY);
+}
+
+void watchdog_look(void)
+{
+    if (neighbour(cpu_id()) != cpu_id())
+        look_at(neighbour(cpu_id()), now());
 }
 
 void watchdog_cpu_start(void)

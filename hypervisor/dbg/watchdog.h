@@ -14,6 +14,9 @@ void watchdog_start(bool asked, uint32_t timeout);
 /* Every other CPU. */
 void watchdog_cpu_start(void);
 
+/* By a CPU that waits for another one, with its timers held up: is the next CPU alive? */
+void watchdog_look(void);
+
 /* An NMI has come to this CPU; true: it was the watchdog's. Stops the machine if the CPU hangs. */
 bool watchdog_nmi(const struct guest_regs *r);
 

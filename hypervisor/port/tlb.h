@@ -30,6 +30,8 @@ uint32_t tlb_stamp(void);
 cpumask_t tlb_filter(cpumask_t mask, uint32_t stamp);
 
 void tlb_serve(void);
+/* One turn of waiting for another CPU, shoot-downs served. */
+void tlb_wait_turn(void);
 
 /* Write back and invalidate caches of every CPU (for frames that a guest mapped uncached). */
 void cache_flush_all(void);

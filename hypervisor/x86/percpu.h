@@ -30,6 +30,7 @@ struct percpu {
     uint32_t work;    /* enum cpu_work; set atomically by anyone */
     uint32_t locks;   /* number of locks held */
     uint32_t flushed; /* tlb_clock at the last full flush: x86/tlb.h */
+    uint32_t waits;   /* turns of waiting for other CPUs */
     bool ldt_loaded;  /* LDTR is not null */
     mfn_t cr3;        /* what is loaded */
     uint64_t cr4;     /* the same */

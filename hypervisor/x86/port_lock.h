@@ -4,7 +4,7 @@
 
 #include "x86/percpu.h"
 
-void tlb_serve(void);
+void tlb_wait_turn(void);
 _Noreturn void stop(const char *why);
 
 static inline void lock_take(struct lock *l) TAKES(*l) UNCHECKED
@@ -16,8 +16,7 @@ static inline void lock_take(struct lock *l) TAKES(*l) UNCHECKED
         !__atomic_compare_exchange_n(&l->held, &was, me, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         if (was == me)
             stop("a lock taken twice");
-        tlb_serve();
-        __builtin_ia32_pause();
+        tlb_wait_turn();
         was = 0;
     }
 }

@@ -13,6 +13,7 @@
  */
 #include "port/tlb.h"
 
+#include "dbg/watchdog.h"
 #include "port/kick.h"
 #include "x86/asm.h"
 #include "x86/cpu.h"
@@ -20,7 +21,8 @@
 #include "x86/percpu.h"
 #include "x86/tlb.h"
 
-#define FLUSH_CACHES (~1UL) /* not an address: WBINVD */
+#define FLUSH_CACHES (~1UL)     /* not an address: WBINVD */
+#define LOOK_EVERY   (1u << 20) /* turns of waiting: milliseconds */
 
 struct request {
     uint64_t va;
@@ -71,6 +73,17 @@ void tlb_serve(void)
     }
 }
 
+/* A waiting CPU has no timers: it looks itself whether the one it waits for hangs. */
+void tlb_wait_turn(void)
+{
+    struct percpu *pc = this_percpu();
+
+    tlb_serve();
+    cpu_relax();
+    if (unlikely(!(++pc->waits % LOOK_EVERY)))
+        watchdog_look();
+}
+
 static void flush_others(cpumask_t others, uint64_t va)
 {
     struct request *mine = &request[this_percpu()->cpu];
@@ -81,10 +94,8 @@ static void flush_others(cpumask_t others, uint64_t va)
         __atomic_or_fetch(&cpu_percpu((unsigned int)__builtin_ctzl(left))->work, WORK_TLB,
                           __ATOMIC_SEQ_CST);
     ipi_send_mask(others, VECTOR_KICK);
-    while (__atomic_load_n(&mine->pending, __ATOMIC_ACQUIRE)) {
-        tlb_serve();
-        cpu_relax();
-    }
+    while (__atomic_load_n(&mine->pending, __ATOMIC_ACQUIRE))
+        tlb_wait_turn();
 }
 
 void tlb_flush_mask(cpumask_t mask, uint64_t va)

@@ -2,10 +2,9 @@
  * A request's data: a buffer of ours, copied from and to the guest's pages.
  *
  * Nothing but memcpy() ever works on a guest's page, and no page of a guest's is given to the
- * kernel. It would take them for O_DIRECT, and save a copy; but when a process is killed while the
- * kernel still holds such a page, Linux 6.1's gntdev puts its unmapping off, the process's end
- * drops the page as if it were the process's own, and the frame returns to the pool of all
- * back-ends with a count of 0: from then on I/O on it fails (ENOMEM), for whoever gets it.
+ * kernel. It would take them for O_DIRECT, and save a copy; but after a process that did so was
+ * killed in mid-request, its successors met ENOMEM on frames of theirs (seen on Linux 6.1; what
+ * gntdev does with a page that is still in use at the process's end is the likely cause).
  */
 #ifndef BLKD_PAGES_H
 #define BLKD_PAGES_H

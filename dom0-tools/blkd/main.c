@@ -90,26 +90,18 @@ static void parse(int argc, char **argv)
     }
 }
 
-static void must(int rc, const char *what)
-{
-    if (rc >= 0)
-        return;
-    log_line("%s: %s", what, strerror(-rc));
-    exit(1);
-}
-
 int main(int argc, char **argv)
 {
     parse(argc, argv);
     if (!foreground)
         daemon_background();
-    must(log_open("argon-blkd", log_file ? log_file : foreground ? "-" : NULL), log_file);
+    daemon_must(log_open("argon-blkd", log_file ? log_file : foreground ? "-" : NULL), log_file);
     daemon_many_files();
-    must(loop_open(), "epoll");
-    must(daemon_signals(), "signals");
-    must(daemon_only_one("/run/argon-blkd.lock"), "/run/argon-blkd.lock (is one running?)");
-    must(xb_open(), "xenstored's socket");
-    must(vbds_start(&opt), "watching /local/domain/0/backend");
+    daemon_must(loop_open(), "epoll");
+    daemon_must(daemon_signals(), "signals");
+    daemon_must(daemon_only_one("/run/argon-blkd.lock"), "/run/argon-blkd.lock (is one running?)");
+    daemon_must(xb_open(), "xenstored's socket");
+    daemon_must(vbds_start(&opt), "watching /local/domain/0/backend");
     daemon_pid_file(pid_file);
     daemon_ready();
     loop_run();

@@ -59,6 +59,14 @@ void daemon_ready(void)
     ready_pipe = -1;
 }
 
+void daemon_must(int rc, const char *what)
+{
+    if (rc >= 0)
+        return;
+    log_line("%s: %s", what, strerror(-rc));
+    exit(1);
+}
+
 void daemon_pid_file(const char *path)
 {
     if (!path)

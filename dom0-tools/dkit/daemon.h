@@ -15,6 +15,10 @@
 void daemon_background(void);
 void daemon_ready(void);
 
+/* The end, with a line in the log, if rc is negative (-errno): what it takes to start is not there.
+ */
+void daemon_must(int rc, const char *what);
+
 /* Writes our process id; a file that cannot be written is logged. NULL: does nothing. */
 void daemon_pid_file(const char *path);
 

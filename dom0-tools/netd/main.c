@@ -84,14 +84,6 @@ static void parse(int argc, char **argv)
     }
 }
 
-static void must(int rc, const char *what)
-{
-    if (rc >= 0)
-        return;
-    log_line("%s: %s", what, strerror(-rc));
-    exit(1);
-}
-
 int main(int argc, char **argv)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -99,13 +91,13 @@ int main(int argc, char **argv)
     parse(argc, argv);
     if (!foreground)
         daemon_background();
-    must(log_open("argon-netd", log_file ? log_file : foreground ? "-" : NULL), log_file);
+    daemon_must(log_open("argon-netd", log_file ? log_file : foreground ? "-" : NULL), log_file);
     daemon_many_files();
-    must(loop_open(), "epoll");
-    must(daemon_signals(), "signals");
-    must(daemon_only_one("/run/argon-netd.lock"), "/run/argon-netd.lock (is one running?)");
-    must(xb_open(), "xenstored's socket");
-    must(vifs_start(&opt), "watching /local/domain/0/backend");
+    daemon_must(loop_open(), "epoll");
+    daemon_must(daemon_signals(), "signals");
+    daemon_must(daemon_only_one("/run/argon-netd.lock"), "/run/argon-netd.lock (is one running?)");
+    daemon_must(xb_open(), "xenstored's socket");
+    daemon_must(vifs_start(&opt), "watching /local/domain/0/backend");
     daemon_pid_file(pid_file);
     daemon_ready();
     loop_run();

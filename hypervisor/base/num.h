@@ -48,6 +48,19 @@ static inline uint64_t mfn_maddr(mfn_t m)
     return m.n << FRAME_SHIFT;
 }
 
+/*
+ * i if it is below n, else 0, also where a processor only guesses that a check before went well: no
+ * table is read beyond its end for a guest that teaches it to guess wrong (Spectre v1). Assembly,
+ * because a compiler may make a branch of any C.
+ */
+static inline uint64_t index_clamp(uint64_t i, uint64_t n)
+{
+    uint64_t mask;
+
+    __asm__("cmp %2, %1\n\tsbb %0, %0" : "=r"(mask) : "r"(i), "r"(n) : "cc");
+    return i & mask;
+}
+
 #define NS_PER_MS  1000000LL
 #define NS_PER_SEC 1000000000LL
 

@@ -52,7 +52,6 @@ static void unnamed(struct domain *d, struct domain *other)
 static long map(struct vcpu *v, uint64_t *arg, struct batch *b)
 {
     struct domain *from = NULL; /* requests of a batch mostly name one domain */
-    struct pgt_near near = PGT_NEAR_NONE;
     domid_t last = DOMID_INVALID;
     long rc = 0;
 
@@ -68,13 +67,12 @@ static long map(struct vcpu *v, uint64_t *arg, struct batch *b)
             last = op.dom;
             from = named(v->dom, last);
         }
-        op.status = (int16_t)(from ? gnt_map(v, &near, from, &op) : GNTST_bad_domain);
+        op.status = (int16_t)(from ? gnt_map(v, from, &op) : GNTST_bad_domain);
         if (guest_put(b->va, &op))
             rc = -XEN_EFAULT;
         else if (pause_here(b, sizeof(op)))
             rc = later(b, arg);
     }
-    pgt_near_done(v, &near);
     unnamed(v->dom, from);
     return rc;
 }
@@ -95,7 +93,6 @@ static void finish(struct domain *d, struct gnt_unmap *u, unsigned int n)
 static long unmap(struct vcpu *v, uint64_t *arg, struct batch *b)
 {
     struct gnt_unmap u[UNMAP_BATCH];
-    struct pgt_near near = PGT_NEAR_NONE;
     long rc = 0;
 
     while (b->left && !rc) {
@@ -109,7 +106,7 @@ static long unmap(struct vcpu *v, uint64_t *arg, struct batch *b)
                 rc = -XEN_EFAULT;
                 break;
             }
-            op.status = (int16_t)gnt_unmap_begin(v, &near, &op, &u[n++]);
+            op.status = (int16_t)gnt_unmap_begin(v, &op, &u[n++]);
             if (guest_write16(b->va + offsetof(struct gnttab_unmap_grant_ref, status),
                               (uint16_t)op.status))
                 rc = -XEN_EFAULT;
@@ -122,7 +119,6 @@ static long unmap(struct vcpu *v, uint64_t *arg, struct batch *b)
         if (pause)
             rc = later(b, arg);
     }
-    pgt_near_done(v, &near);
     return rc;
 }
 
@@ -139,11 +135,9 @@ static long unmap_and_replace(struct vcpu *v, uint64_t *arg, struct batch *b)
         op.status = GNTST_general_error;
         if (!op.new_addr) {
             struct gnttab_unmap_grant_ref unmap = {.host_addr = op.host_addr, .handle = op.handle};
-            struct pgt_near near = PGT_NEAR_NONE;
             struct gnt_unmap u;
 
-            op.status = (int16_t)gnt_unmap_begin(v, &near, &unmap, &u);
-            pgt_near_done(v, &near);
+            op.status = (int16_t)gnt_unmap_begin(v, &unmap, &u);
             finish(v->dom, &u, 1);
         }
         if (guest_put(b->va, &op))

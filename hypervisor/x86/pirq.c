@@ -46,9 +46,10 @@ static struct dom_pirqs *table_of(struct domain *d)
 
 static struct dom_pirq *lookup(const struct domain *d, uint32_t pirq)
 {
-    if (!d->arch.pirqs || pirq >= PIRQ_MAX || d->arch.pirqs->p[pirq].kind == PIRQ_NONE)
+    if (!d->arch.pirqs || pirq >= PIRQ_MAX)
         return NULL;
-    return &d->arch.pirqs->p[pirq];
+    struct dom_pirq *p = &d->arch.pirqs->p[index_clamp(pirq, PIRQ_MAX)];
+    return p->kind == PIRQ_NONE ? NULL : p;
 }
 
 static uint32_t target_of(const struct vcpu *v)

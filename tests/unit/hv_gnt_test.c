@@ -90,13 +90,12 @@ static int slot_of(uint64_t at, unsigned int flags)
     return (int)((at - base) / step);
 }
 
-int pgt_grant_map(struct vcpu *v, struct pgt_near *near, struct domain *from, mfn_t m, uint64_t at,
-                  unsigned int avail, unsigned int flags)
+int pgt_grant_map(struct vcpu *v, struct domain *from, mfn_t m, uint64_t at, unsigned int avail,
+                  unsigned int flags)
 {
     int s = slot_of(at, flags);
 
     (void)avail;
-    (void)near;
     CHECK(fake_locks == 0);
     if (pgt_fails || s < 0 || owner[m.n] != from->id ||
         (!(flags & PGT_GRANT_READONLY) && is_table[m.n]) || pte[v->dom->id][s].present)
@@ -107,23 +106,16 @@ int pgt_grant_map(struct vcpu *v, struct pgt_near *near, struct domain *from, mf
     return 0;
 }
 
-int pgt_grant_unmap(struct vcpu *v, struct pgt_near *near, mfn_t m, uint64_t at, unsigned int flags)
+int pgt_grant_unmap(struct vcpu *v, mfn_t m, uint64_t at, unsigned int flags)
 {
     int s = slot_of(at, flags);
 
-    (void)near;
     CHECK(fake_locks == 0);
     if (s < 0 || !pte[v->dom->id][s].present || pte[v->dom->id][s].m != m.n ||
         pte[v->dom->id][s].writable != !(flags & PGT_GRANT_READONLY))
         return -XEN_EINVAL;
     pte[v->dom->id][s].present = false;
     return 0;
-}
-
-void pgt_near_done(struct vcpu *v, struct pgt_near *near)
-{
-    (void)v;
-    (void)near;
 }
 
 void tlb_flush_mask(cpumask_t mask, uint64_t va)
@@ -219,7 +211,7 @@ static int do_map(int d, int from, uint32_t ref, uint32_t flags, uint64_t at, ui
 {
     struct gnttab_map_grant_ref op = {
         .host_addr = at, .flags = flags, .ref = ref, .dom = (domid_t)from};
-    int rc = gnt_map(&vcpus[d], NULL, &doms[from], &op);
+    int rc = gnt_map(&vcpus[d], &doms[from], &op);
 
     CHECK(rc <= 0); /* C10 */
     if (!rc)
@@ -231,7 +223,7 @@ static int do_unmap(int d, uint32_t handle, uint64_t host, uint64_t dev)
 {
     struct gnttab_unmap_grant_ref op = {.host_addr = host, .dev_bus_addr = dev, .handle = handle};
     struct gnt_unmap u;
-    int rc = gnt_unmap_begin(&vcpus[d], NULL, &op, &u);
+    int rc = gnt_unmap_begin(&vcpus[d], &op, &u);
 
     CHECK(rc <= 0);
     gnt_unmap_finish(&doms[d], &u);

@@ -457,26 +457,6 @@ static void test_write_fault(void)
     finish();
 }
 
-/* One request is a batch of its own. */
-static int near_map(struct vcpu *v, struct domain *owner, mfn_t m, uint64_t at, unsigned int avail,
-                    unsigned int flags)
-{
-    struct pgt_near near = PGT_NEAR_NONE;
-    int error = pgt_grant_map(v, &near, owner, m, at, avail, flags);
-
-    pgt_near_done(v, &near);
-    return error;
-}
-
-static int near_unmap(struct vcpu *v, mfn_t m, uint64_t at, unsigned int flags)
-{
-    struct pgt_near near = PGT_NEAR_NONE;
-    int error = pgt_grant_unmap(v, &near, m, at, flags);
-
-    pgt_near_done(v, &near);
-    return error;
-}
-
 static void test_grants(void)
 {
     struct vcpu *v;
@@ -489,36 +469,103 @@ static void test_grants(void)
     data = pool[0][30];
     CHECK_EQ(ext(v, MMUEXT_NEW_BASEPTR, tree(0)), 0);
     pte = mfn_maddr(l1) + 40;
-    CHECK_EQ(near_map(v, zero, data, 0x5000, 2, 0), 0);
+    CHECK_EQ(pgt_grant_map(v, zero, data, 0x5000, 2, 0), 0);
     CHECK_EQ(table(l1)[5] & PTE_AVAIL, 2u << 9);
     verify();
-    CHECK_EQ(near_unmap(v, data, 0x5000, PGT_GRANT_READONLY), -XEN_EINVAL);
-    CHECK_EQ(near_unmap(v, pool[0][31], 0x5000, 0), -XEN_EINVAL);
-    CHECK_EQ(near_unmap(v, data, 0x5000, 0), 0);
-    CHECK_EQ(near_unmap(v, data, 0x5000, 0), -XEN_EINVAL);
+    CHECK_EQ(pgt_grant_unmap(v, data, 0x5000, PGT_GRANT_READONLY), -XEN_EINVAL);
+    CHECK_EQ(pgt_grant_unmap(v, pool[0][31], 0x5000, 0), -XEN_EINVAL);
+    CHECK_EQ(pgt_grant_unmap(v, data, 0x5000, 0), 0);
+    CHECK_EQ(pgt_grant_unmap(v, data, 0x5000, 0), -XEN_EINVAL);
     verify();
-    CHECK_EQ(near_map(v, zero, data, pte, 0, PGT_GRANT_PTE | PGT_GRANT_READONLY), 0);
+    CHECK_EQ(pgt_grant_map(v, zero, data, pte, 0, PGT_GRANT_PTE | PGT_GRANT_READONLY), 0);
     verify();
-    CHECK_EQ(near_unmap(v, data, pte, PGT_GRANT_PTE | PGT_GRANT_READONLY), 0);
-    CHECK_EQ(near_map(v, zero, data, pte + 4, 0, PGT_GRANT_PTE), -XEN_EINVAL);
-    CHECK_EQ(near_map(v, zero, data, 0x5008, 0, 0), -XEN_EINVAL);
-    CHECK_EQ(near_map(v, zero, data, HV_VIRT_START, 0, 0), -XEN_EINVAL);
-    CHECK_EQ(near_map(v, zero, data, mfn_maddr(pool[1][10]), 0, PGT_GRANT_PTE), -XEN_EINVAL);
-    CHECK_EQ(near_map(v, zero, data, mfn_maddr(pool[0][18]), 0, PGT_GRANT_PTE), -XEN_EINVAL);
-    CHECK_EQ(near_map(v, zero, data, mfn_maddr(data), 0, PGT_GRANT_PTE), -XEN_EINVAL);
+    CHECK_EQ(pgt_grant_unmap(v, data, pte, PGT_GRANT_PTE | PGT_GRANT_READONLY), 0);
+    CHECK_EQ(pgt_grant_map(v, zero, data, pte + 4, 0, PGT_GRANT_PTE), -XEN_EINVAL);
+    CHECK_EQ(pgt_grant_map(v, zero, data, 0x5008, 0, 0), -XEN_EINVAL);
+    CHECK_EQ(pgt_grant_map(v, zero, data, HV_VIRT_START, 0, 0), -XEN_EINVAL);
+    CHECK_EQ(pgt_grant_map(v, zero, data, mfn_maddr(pool[1][10]), 0, PGT_GRANT_PTE), -XEN_EINVAL);
+    CHECK_EQ(pgt_grant_map(v, zero, data, mfn_maddr(pool[0][18]), 0, PGT_GRANT_PTE), -XEN_EINVAL);
+    CHECK_EQ(pgt_grant_map(v, zero, data, mfn_maddr(data), 0, PGT_GRANT_PTE), -XEN_EINVAL);
     verify();
-    /* A batch: the second finds the first's table, which stays in use until the batch is done. */
-    struct pgt_near near = PGT_NEAR_NONE;
+    /* The second finds the table by what the first remembers; neither keeps its use. */
     uint64_t before = *frame_word(l1) & FRAME_USES;
-    CHECK_EQ(pgt_grant_map(v, &near, zero, data, 0x5000, 0, 0), 0);
-    CHECK_EQ(pgt_grant_map(v, &near, zero, data, 0x6000, 0, PGT_GRANT_READONLY), 0);
-    CHECK_EQ(*frame_word(l1) & FRAME_USES, before + FRAME_USE1);
-    CHECK_EQ(pgt_grant_unmap(v, &near, data, 0x6000, 0), -XEN_EINVAL);
-    CHECK_EQ(pgt_grant_unmap(v, &near, data, 0x6008, PGT_GRANT_READONLY), -XEN_EINVAL);
-    CHECK_EQ(pgt_grant_unmap(v, &near, data, 0x6000, PGT_GRANT_READONLY), 0);
-    CHECK_EQ(pgt_grant_unmap(v, &near, data, pte, PGT_GRANT_PTE), 0);
-    pgt_near_done(v, &near);
+    CHECK_EQ(pgt_grant_map(v, zero, data, 0x5000, 0, 0), 0);
+    CHECK_EQ(pgt_grant_map(v, zero, data, 0x6000, 0, PGT_GRANT_READONLY), 0);
+    CHECK_EQ(pgt_grant_unmap(v, data, 0x6000, 0), -XEN_EINVAL);
+    CHECK_EQ(pgt_grant_unmap(v, data, 0x6008, PGT_GRANT_READONLY), -XEN_EINVAL);
+    CHECK_EQ(pgt_grant_unmap(v, data, 0x6000, PGT_GRANT_READONLY), 0);
+    CHECK_EQ(pgt_grant_unmap(v, data, pte, PGT_GRANT_PTE), 0);
     CHECK_EQ(*frame_word(l1) & FRAME_USES, before);
+    verify();
+    finish();
+}
+
+/* The same frame, an L4 before and after, and in between the guest's to write. */
+static void test_grants_on_new_l4(void)
+{
+    mfn_t l4, l3, l2, l1, other, data;
+    struct vcpu *v;
+
+    start();
+    v = one->vcpu[0];
+    l4 = tree(0);
+    l1 = pool[1][18], l3 = pool[1][5], l2 = pool[1][11], other = pool[1][19], data = pool[0][30];
+    CHECK_EQ(ext(v, MMUEXT_NEW_BASEPTR, l4), 0);
+    CHECK_EQ(pgt_grant_map(v, zero, data, 0x5000, 0, 0), 0);
+    CHECK_EQ(pgt_grant_unmap(v, data, 0x5000, 0), 0);
+    CHECK_EQ(ext(v, MMUEXT_NEW_BASEPTR, pool[1][1]), 0);
+    table(l4)[0] = entry(l3, PTE_P | PTE_RW | PTE_US);
+    table(l3)[0] = entry(l2, PTE_P | PTE_RW | PTE_US);
+    table(l2)[0] = entry(other, PTE_P | PTE_RW | PTE_US);
+    CHECK_EQ(ext(v, MMUEXT_NEW_BASEPTR, l4), 0);
+    CHECK_EQ(ext(v, MMUEXT_PIN_L1_TABLE, l1), 0);
+    CHECK_EQ(pgt_grant_map(v, zero, data, 0x5000, 0, 0), 0);
+    CHECK_EQ(pte_frame(table(other)[5]), data.n);
+    verify();
+    finish();
+}
+
+/* A table that leads to two of the level below, each by entry 0 or 1. */
+static void lead_somewhere(mfn_t m, unsigned int level)
+{
+    for (unsigned int i = 0; i < 2; i++)
+        table(m)[i] = entry(any_of(1, level - 1), PTE_P | PTE_RW | PTE_US);
+}
+
+/* Where a grant goes must be where the tables lead now, whatever led there before. */
+static void test_grants_follow_tables(void)
+{
+    static const unsigned int how[] = {MMUEXT_NEW_BASEPTR, MMUEXT_PIN_L4_TABLE, MMUEXT_UNPIN_TABLE};
+    unsigned int mapped = 0;
+    struct vcpu *v;
+
+    start();
+    v = one->vcpu[0];
+    for (unsigned int i = 0; i < 18; i++)
+        lead_somewhere(pool[1][i], meant(i));
+    CHECK_EQ(ext(v, MMUEXT_NEW_BASEPTR, pool[1][0]), 0);
+    for (unsigned int i = 0; i < 8000; i++) {
+        uint64_t at = (uint64_t)fake_below(2) << 39 | (uint64_t)fake_below(2) << 30 |
+                      (uint64_t)fake_below(2) << 21 | (uint64_t)fake_below(3) << 12;
+        unsigned int l4 = fake_below(4), changed = fake_below(18);
+        mfn_t m = any_of(0, 0);
+        uint64_t pte;
+
+        if (fake_below(2) && !pgt_grant_map(v, zero, m, at, 0, PGT_GRANT_READONLY)) {
+            mapped++;
+            CHECK_EQ(pgt_walk_entry(v, at, &pte), 0);
+            CHECK_EQ(pte_frame(pte), m.n);
+            CHECK_EQ(pgt_grant_unmap(v, m, at, PGT_GRANT_READONLY), 0);
+        }
+        if (!(frame_words[pool[1][l4].n] & FRAME_USES)) /* it is none, and the guest writes it */
+            lead_somewhere(pool[1][l4], 4);
+        if (fake_below(3))
+            (void)update(v, mfn_maddr(pool[1][changed]) + 8 * fake_below(2),
+                         entry(any_of(1, meant(changed) - 1), PTE_P | PTE_RW | PTE_US), DOMID_SELF);
+        else
+            (void)ext(v, how[fake_below(3)], pool[1][l4]);
+    }
+    CHECK(mapped > 200);
     verify();
     finish();
 }
@@ -681,6 +728,8 @@ int main(int argc, char **argv)
     test_descriptors();
     test_write_fault();
     test_grants();
+    test_grants_on_new_l4();
+    test_grants_follow_tables();
     for (unsigned int round = 0; round < 4; round++)
         test_walk(steps);
     puts("ok");

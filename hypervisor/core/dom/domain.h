@@ -23,6 +23,17 @@
 
 enum dom_dying { DOM_ALIVE, DOM_DYING, DOM_DEAD };
 
+/*
+ * Where v's last walk for a grant ended. It leads there still while v runs on the same L4 and no
+ * entry above L1 of the domain's tables has changed since, and no L4 has been made: what a VALID L4
+ * leads to changes in no other way.
+ */
+struct pgt_hint {
+    uint64_t region;  /* address >> 21 */
+    uint64_t changes; /* dom_mem.upper_changes before the walk */
+    mfn_t root, l1;   /* root 0: no walk yet */
+};
+
 struct vcpu {
     struct domain *dom;
     uint32_t id;
@@ -31,6 +42,7 @@ struct vcpu {
     struct vcpu_info *info;
     mfn_t info_mfn; /* MFN_NONE while in shared_info; else holds a writable reference */
     mfn_t pgt_old;  /* table that this vcpu must go on dropping, a use of it held; 0: none */
+    struct pgt_hint hint;
 
     bool initialised; /* has a context to run */
     bool init_busy;   /* VCPUOP_initialise is at it; atomic */
@@ -108,7 +120,9 @@ struct domain *dom_get_for(struct domain *caller, domid_t id);
 
 static inline struct vcpu *dom_vcpu(struct domain *d, uint32_t id)
 {
-    return id < d->max_vcpus ? __atomic_load_n(&d->vcpu[id], __ATOMIC_ACQUIRE) : NULL;
+    if (id >= d->max_vcpus)
+        return NULL;
+    return __atomic_load_n(&d->vcpu[index_clamp(id, d->max_vcpus)], __ATOMIC_ACQUIRE);
 }
 
 #endif

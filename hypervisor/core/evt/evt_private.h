@@ -97,8 +97,11 @@ static inline void port_store(struct evt_port *p, uint64_t word)
  */
 static inline struct evt_port *evt_port_of(const struct domain *d, uint32_t port)
 {
-    if (unlikely(port >= __atomic_load_n(&d->evt.bound, __ATOMIC_ACQUIRE) || !port))
+    uint32_t bound = __atomic_load_n(&d->evt.bound, __ATOMIC_ACQUIRE);
+
+    if (unlikely(port >= bound || !port))
         return NULL;
+    port = (uint32_t)index_clamp(port, bound);
     struct evt_port **dir = __atomic_load_n(&d->evt.dir, __ATOMIC_RELAXED);
     return &dir[port / EVT_BUCKET][port % EVT_BUCKET];
 }

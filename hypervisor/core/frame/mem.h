@@ -13,6 +13,7 @@ struct dom_mem {
     uint64_t owner;     /* its owner slot, in place in the frame word; 0: not initialised */
     uint64_t *chunks;   /* one bit per chunk of RAM in which it has ever owned a frame */
     uint64_t cursor;    /* relinquish: next frame to look at */
+    uint64_t upper_changes; /* of entries above L1, and L4 tables made (struct pgt_hint); atomic */
     uint32_t filling;   /* allocations that have been counted but not all handed out; atomic */
     bool io_caches;     /* may map RAM and devices with other cache attributes than write-back */
 };

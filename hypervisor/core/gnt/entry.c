@@ -8,7 +8,7 @@
 
 static struct gnt_active *active_make(struct domain *d, uint32_t ref) NEEDS(d->gnt.lock)
 {
-    struct gnt_active **page = &d->gnt.active[ref / GNT_ACTIVE_PER_PAGE];
+    struct gnt_active **page = gnt_active_page(d, ref);
 
     if (unlikely(!*page))
         *page = hv_page_alloc();

@@ -46,17 +46,25 @@ static inline uint64_t gnt_pins(const struct gnt_active *a)
 /* The one check of a reference (C8): NULL when it is out of the table as it is now. */
 static inline struct grant_entry_v1 *gnt_entry(const struct domain *d, uint32_t ref)
 {
+    uint32_t frames = __atomic_load_n(&d->gnt.nr_frames, __ATOMIC_ACQUIRE);
     uint32_t frame = ref / GNT_PER_FRAME;
 
-    if (unlikely(frame >= __atomic_load_n(&d->gnt.nr_frames, __ATOMIC_ACQUIRE)))
+    if (unlikely(frame >= frames))
         return NULL;
-    return &d->gnt.shared[frame][ref % GNT_PER_FRAME];
+    return &d->gnt.shared[index_clamp(frame, frames)][ref % GNT_PER_FRAME];
+}
+
+static inline struct gnt_active **gnt_active_page(const struct domain *d, uint32_t ref)
+{
+    const uint64_t pages = GNT_MAX_FRAMES * GNT_PER_FRAME / GNT_ACTIVE_PER_PAGE;
+
+    return &d->gnt.active[index_clamp(ref / GNT_ACTIVE_PER_PAGE, pages)];
 }
 
 /* Of a reference that gnt_entry() accepts; NULL: it was never in use. */
 static inline struct gnt_active *gnt_active(const struct domain *d, uint32_t ref)
 {
-    struct gnt_active *page = d->gnt.active[ref / GNT_ACTIVE_PER_PAGE];
+    struct gnt_active *page = *gnt_active_page(d, ref);
 
     return page ? &page[ref % GNT_ACTIVE_PER_PAGE] : NULL;
 }

@@ -81,11 +81,12 @@ static void track_fill(struct domain *d, uint32_t handle, domid_t domid, uint32_
  */
 static int track_claim(struct domain *d, uint32_t handle, unsigned int want, struct gnt_track *was)
 {
+    uint32_t slots = __atomic_load_n(&d->gnt.nr_track, __ATOMIC_ACQUIRE);
     struct gnt_track *t, next;
 
-    if (unlikely(handle >= __atomic_load_n(&d->gnt.nr_track, __ATOMIC_ACQUIRE)))
+    if (unlikely(handle >= slots))
         return -1;
-    t = slot(d, handle);
+    t = slot(d, (uint32_t)index_clamp(handle, slots));
     __atomic_load(t, was, __ATOMIC_ACQUIRE);
     for (;;) {
         unsigned int moved = was->flags & GNT_LIVE & want;
@@ -129,8 +130,7 @@ static unsigned int pte_flags(unsigned int flags)
            (flags & GNTMAP_application_map ? PGT_GRANT_USER : 0);
 }
 
-int gnt_map(struct vcpu *v, struct pgt_near *near, struct domain *from,
-            struct gnttab_map_grant_ref *op)
+int gnt_map(struct vcpu *v, struct domain *from, struct gnttab_map_grant_ref *op)
 {
     struct domain *d = v->dom;
     mfn_t m;
@@ -143,7 +143,7 @@ int gnt_map(struct vcpu *v, struct pgt_near *near, struct domain *from,
     uint64_t pins = gnt_pins_of(op->flags);
     int rc = gnt_pin(from, op->ref, d->id, pins, &m);
     if (!rc && op->flags & GNTMAP_host_map &&
-        pgt_grant_map(v, near, from, m, op->host_addr, op->flags >> _GNTMAP_guest_avail0 & 7,
+        pgt_grant_map(v, from, m, op->host_addr, op->flags >> _GNTMAP_guest_avail0 & 7,
                       pte_flags(op->flags))) {
         gnt_unpin(from, op->ref, pins);
         rc = GNTST_general_error;
@@ -159,13 +159,13 @@ int gnt_map(struct vcpu *v, struct pgt_near *near, struct domain *from,
 }
 
 /* The halves that are claimed and could be cleared go to u->done. */
-static int clear(struct vcpu *v, struct pgt_near *near, const struct gnttab_unmap_grant_ref *op,
-                 unsigned int claimed, const struct gnt_track *was, struct gnt_unmap *u)
+static int clear(struct vcpu *v, const struct gnttab_unmap_grant_ref *op, unsigned int claimed,
+                 const struct gnt_track *was, struct gnt_unmap *u)
 {
     mfn_t m = mfn(gnt_active(u->from, was->ref)->frame_user >> 16);
 
     if (claimed & GNTMAP_host_map) {
-        if (pgt_grant_unmap(v, near, m, op->host_addr, pte_flags(was->flags)))
+        if (pgt_grant_unmap(v, m, op->host_addr, pte_flags(was->flags)))
             return GNTST_general_error;
         u->done = GNTMAP_host_map;
     }
@@ -177,8 +177,7 @@ static int clear(struct vcpu *v, struct pgt_near *near, const struct gnttab_unma
     return GNTST_okay;
 }
 
-int gnt_unmap_begin(struct vcpu *v, struct pgt_near *near, const struct gnttab_unmap_grant_ref *op,
-                    struct gnt_unmap *u)
+int gnt_unmap_begin(struct vcpu *v, const struct gnttab_unmap_grant_ref *op, struct gnt_unmap *u)
 {
     struct domain *d = v->dom;
     unsigned int want =
@@ -199,7 +198,7 @@ int gnt_unmap_begin(struct vcpu *v, struct pgt_near *near, const struct gnttab_u
         return GNTST_bad_domain;
     }
     u->ref = was.ref;
-    int rc = clear(v, near, op, (unsigned int)claimed, &was, u);
+    int rc = clear(v, op, (unsigned int)claimed, &was, u);
     u->failed = (unsigned int)claimed & ~u->done;
     u->pins = gnt_pins_of(u->done | (was.flags & GNTMAP_readonly));
     return rc;

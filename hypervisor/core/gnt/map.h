@@ -4,11 +4,8 @@
 
 #include "core/dom/domain.h"
 
-struct pgt_near; /* core/pgtype/pgtype.h */
-
 /* Maps a grant of `from` for v; fills handle and dev_bus_addr. On failure nothing has changed. */
-NODISCARD int gnt_map(struct vcpu *v, struct pgt_near *near, struct domain *from,
-                      struct gnttab_map_grant_ref *op);
+NODISCARD int gnt_map(struct vcpu *v, struct domain *from, struct gnttab_map_grant_ref *op);
 
 /* An unmapping in two steps: a TLB flush of the domain's CPUs comes between them. */
 struct gnt_unmap {
@@ -19,8 +16,8 @@ struct gnt_unmap {
 };
 
 /* Clears page-table entries; an address of 0 leaves that half of the mapping. Fills *u. */
-NODISCARD int gnt_unmap_begin(struct vcpu *v, struct pgt_near *near,
-                              const struct gnttab_unmap_grant_ref *op, struct gnt_unmap *u);
+NODISCARD int gnt_unmap_begin(struct vcpu *v, const struct gnttab_unmap_grant_ref *op,
+                              struct gnt_unmap *u);
 /* After the flush, also when begin failed. */
 void gnt_unmap_finish(struct domain *d, const struct gnt_unmap *u);
 

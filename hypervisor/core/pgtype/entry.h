@@ -268,6 +268,21 @@ static inline void table_unhold(struct vcpu *v, mfn_t m)
     table_unhold_slow(v, m);
 }
 
+/* Takes a use of m, a frame below frame_max, if it is a VALID L1 of d. */
+static inline bool l1_use(const struct domain *d, mfn_t m)
+{
+    const uint64_t expect =
+        d->mem.owner | FRAME_LIVE | FRAME_VALID | (uint64_t)PGT_L1 << FRAME_TYPE_SHIFT;
+    uint64_t *word = frame_word(m), w;
+
+    do {
+        w = *(volatile uint64_t *)word;
+        if (unlikely((w & (TABLE_MASK | FRAME_TYPE)) != expect))
+            return false;
+    } while (unlikely(!word_cas(word, w, w + FRAME_USE1)));
+    return true;
+}
+
 /*
  * The L1 entry for va in v's kernel tables; NULL: there is none. Nothing is held: the tables may go
  * while we walk, so each is looked at only after its word says that it is one of the domain's, and
@@ -296,21 +311,12 @@ static inline uint64_t *walk_find(const struct vcpu *v, uint64_t va)
 /* The same, with a use of the table that the entry lies in: fit to be changed. */
 static inline uint64_t *walk_hold(const struct vcpu *v, uint64_t va, mfn_t *l1)
 {
-    const uint64_t mask = TABLE_MASK | FRAME_TYPE;
-    const uint64_t expect =
-        v->dom->mem.owner | FRAME_LIVE | FRAME_VALID | (uint64_t)PGT_L1 << FRAME_TYPE_SHIFT;
-    uint64_t *slot = walk_find(v, va), *word, w;
+    uint64_t *slot = walk_find(v, va);
 
     if (unlikely(!slot))
         return NULL;
     *l1 = ptr_mfn(slot);
-    word = frame_word(*l1);
-    do {
-        w = *(volatile uint64_t *)word;
-        if (unlikely((w & mask) != expect))
-            return NULL;
-    } while (unlikely(!word_cas(word, w, w + FRAME_USE1)));
-    return slot;
+    return likely(l1_use(v->dom, *l1)) ? slot : NULL;
 }
 
 #endif

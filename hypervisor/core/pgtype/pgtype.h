@@ -92,21 +92,6 @@ enum {
 };
 
 /*
- * The L1 table that the last request of a batch was about, a use of it held: the next one mostly is
- * about the same. Begins as PGT_NEAR_NONE, ends with pgt_near_done().
- */
-struct pgt_near {
-    uint64_t region; /* address >> 21; none: all bits */
-    uint64_t *table;
-    mfn_t l1; /* MFN_NONE: no use */
-};
-#define PGT_NEAR_NONE                                                                              \
-    {                                                                                              \
-        .region = ~0UL, .l1 = MFN_NONE                                                             \
-    }
-void pgt_near_done(struct vcpu *v, struct pgt_near *near);
-
-/*
  * Enters frame m of domain `owner` at `at` in page tables of v's domain (of v's kernel tables when
  * `at` is an address). The entry holds a reference of its own, as every entry does: the grant's
  * references are the caller's own affair. avail: bits for PTE bits 9-11 (low three), as
@@ -114,15 +99,14 @@ void pgt_near_done(struct vcpu *v, struct pgt_near *near);
  * nothing: a new mapping needs none, an old one replaced is the guest's affair. 0; -XEN_EINVAL: no
  * such entry, misaligned, not a valid L1 of v's domain, m not mappable so.
  */
-NODISCARD int pgt_grant_map(struct vcpu *v, struct pgt_near *near, struct domain *owner, mfn_t m,
-                            uint64_t at, unsigned int avail, unsigned int flags);
+NODISCARD int pgt_grant_map(struct vcpu *v, struct domain *owner, mfn_t m, uint64_t at,
+                            unsigned int avail, unsigned int flags);
 /*
  * Clears the entry at `at` if it is present, maps exactly m and is writable exactly when READONLY
  * is not given; drops its reference. -XEN_EINVAL otherwise, nothing changed. The caller must flush
  * the TLBs (once per batch) before it reports the grant unmapped.
  */
-NODISCARD int pgt_grant_unmap(struct vcpu *v, struct pgt_near *near, mfn_t m, uint64_t at,
-                              unsigned int flags);
+NODISCARD int pgt_grant_unmap(struct vcpu *v, mfn_t m, uint64_t at, unsigned int flags);
 
 /* ---- descriptors -------------------------------------------------------------------------------
  */

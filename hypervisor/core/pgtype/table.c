@@ -151,8 +151,10 @@ long table_fill(mfn_t m, struct domain *d, unsigned int level, unsigned int from
         leave_partial(m, i, FRAME_USE1);
         return result;
     }
-    if (level == 4)
+    if (level == 4) {
         memcpy(table + HV_SLOT, hv_l4_slots, sizeof(hv_l4_slots));
+        __atomic_fetch_add(&d->mem.upper_changes, 1, __ATOMIC_RELEASE);
+    }
     __atomic_fetch_add(frame_word(m), FRAME_VALID - FRAME_BUSY, __ATOMIC_ACQ_REL);
     return 0;
 }

@@ -61,8 +61,9 @@ long pgt_finish(struct vcpu *v)
     return 0;
 }
 
-static void upper_written(unsigned int level, uint64_t *slot, uint64_t e)
+static void upper_written(struct domain *d, unsigned int level, uint64_t *slot, uint64_t e)
 {
+    __atomic_fetch_add(&d->mem.upper_changes, 1, __ATOMIC_RELEASE);
     if (unlikely(pgt_l4_copied) && level == 4)
         pgt_l4_written(ptr_mfn(slot), (unsigned int)((uintptr_t)slot & FRAME_MASK) / 8, e);
 }
@@ -86,7 +87,7 @@ long upper_update(struct vcpu *v, struct domain *d, unsigned int level, uint64_t
             put = keep_ad ? e | (old & (PTE_A | PTE_D)) : e;
             if (__atomic_compare_exchange_n(slot, &old, put, 0, __ATOMIC_ACQ_REL,
                                             __ATOMIC_ACQUIRE)) {
-                upper_written(level, slot, put);
+                upper_written(d, level, slot, put);
                 return 0;
             }
         }
@@ -102,7 +103,7 @@ long upper_update(struct vcpu *v, struct domain *d, unsigned int level, uint64_t
     do {
         put = keep_ad && (old & e & PTE_P) ? e | (old & (PTE_A | PTE_D)) : e;
     } while (!__atomic_compare_exchange_n(slot, &old, put, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
-    upper_written(level, slot, put);
+    upper_written(d, level, slot, put);
     if (old & PTE_P)
         table_unhold_slow(v, mfn(pte_frame(old)));
     return 0;
@@ -166,11 +167,8 @@ static bool carry_out(const struct l1_ctx *c, const struct insn *insn, struct in
  */
 static uint64_t *fault_slot(struct vcpu *v, uint64_t va, mfn_t *l1)
 {
-    const uint64_t mask = FRAME_OWNER | FRAME_LIVE | FRAME_VALID | FRAME_TYPE | FRAME_USES_TOP;
-    const uint64_t l1_word =
-        v->dom->mem.owner | FRAME_LIVE | FRAME_VALID | (uint64_t)PGT_L1 << FRAME_TYPE_SHIFT;
     const uint64_t *entry = walk_find(v, va);
-    uint64_t e, n, w;
+    uint64_t e, n;
 
     if (unlikely(!entry))
         return NULL;
@@ -178,12 +176,9 @@ static uint64_t *fault_slot(struct vcpu *v, uint64_t va, mfn_t *l1)
     n = pte_frame(e);
     if ((e & (PTE_P | PTE_RW)) != PTE_P || n >= frame_max)
         return NULL;
-    do {
-        w = word_load(&frame_words[n]);
-        if ((w & mask) != l1_word)
-            return NULL;
-    } while (unlikely(!word_cas(&frame_words[n], w, w + FRAME_USE1)));
     *l1 = mfn(n);
+    if (!l1_use(v->dom, *l1))
+        return NULL;
     return (uint64_t *)mfn_ptr(*l1) + (va >> 3 & (ENTRIES - 1));
 }
 
@@ -231,85 +226,66 @@ bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va)
 /* ---- grants ------------------------------------------------------------------------------------
  */
 
-void pgt_near_done(struct vcpu *v, struct pgt_near *near)
+/* The L1 table of the address `at`, found by a walk; v's hint then says so. */
+static __attribute__((noinline)) bool far_table(struct vcpu *v, uint64_t at)
 {
-    if (!mfn_eq(near->l1, MFN_NONE))
-        table_unhold(v, near->l1);
-    *near = (struct pgt_near)PGT_NEAR_NONE;
-}
+    uint64_t changes = __atomic_load_n(&v->dom->mem.upper_changes, __ATOMIC_ACQUIRE);
+    uint64_t *slot = gaddr_ok(at, FRAME_SIZE) ? walk_find(v, at) : NULL;
 
-/* The L1 entry that the machine address `at` names. */
-static uint64_t *slot_by_pte(struct vcpu *v, struct pgt_near *near, uint64_t at)
-{
-    uint64_t expect = v->dom->mem.owner | FRAME_LIVE | FRAME_VALID;
-    mfn_t l1 = maddr_mfn(at);
-    uint64_t *word, w;
-
-    if ((at & 7) || l1.n >= frame_max)
-        return NULL;
-    word = frame_word(l1);
-    do {
-        w = word_load(word);
-        if ((w & TABLE_MASK) != expect || table_level(w) != 1)
-            return NULL;
-    } while (!word_cas(word, w, w + FRAME_USE1));
-    near->l1 = l1;
-    return (uint64_t *)mfn_ptr(l1) + (at & FRAME_MASK) / 8;
-}
-
-static __attribute__((noinline)) uint64_t *far_slot(struct vcpu *v, struct pgt_near *near,
-                                                    uint64_t at, unsigned int flags)
-{
-    uint64_t *slot;
-
-    pgt_near_done(v, near);
-    if (flags & PGT_GRANT_PTE)
-        return slot_by_pte(v, near, at);
-    if ((at & FRAME_MASK) || !gaddr_ok(at, FRAME_SIZE))
-        return NULL;
-    slot = walk_hold(v, at, &near->l1);
-    if (slot) {
-        near->region = at >> 21;
-        near->table = mfn_ptr(near->l1);
-    }
+    if (slot)
+        v->hint = (struct pgt_hint){at >> 21, changes, v->arch.kernel_l4, ptr_mfn(slot)};
     return slot;
 }
 
 /* The L1 entry that `at` names, with a use of its table. */
-static inline uint64_t *grant_slot(struct vcpu *v, struct pgt_near *near, uint64_t at,
-                                   unsigned int flags)
+static inline uint64_t *grant_slot(struct vcpu *v, uint64_t at, unsigned int flags, mfn_t *l1)
 {
-    if (likely(at >> 21 == near->region) && likely(!(at & FRAME_MASK)) &&
-        likely(!(flags & PGT_GRANT_PTE)))
-        return &near->table[at >> FRAME_SHIFT & (ENTRIES - 1)];
-    return far_slot(v, near, at, flags);
+    const struct pgt_hint *h = &v->hint;
+
+    if (unlikely(flags & PGT_GRANT_PTE)) {
+        *l1 = maddr_mfn(at);
+        if ((at & 7) || l1->n >= frame_max || !l1_use(v->dom, *l1))
+            return NULL;
+        return (uint64_t *)mfn_ptr(*l1) + (at & FRAME_MASK) / 8;
+    }
+    if (unlikely(at & FRAME_MASK))
+        return NULL;
+    if (unlikely(at >> 21 != h->region) || unlikely(!mfn_eq(h->root, v->arch.kernel_l4)) ||
+        unlikely(h->changes != __atomic_load_n(&v->dom->mem.upper_changes, __ATOMIC_ACQUIRE)))
+        if (!far_table(v, at))
+            return NULL;
+    *l1 = h->l1;
+    if (unlikely(!l1_use(v->dom, *l1)))
+        return NULL;
+    return (uint64_t *)mfn_ptr(*l1) + (at >> FRAME_SHIFT & (ENTRIES - 1));
 }
 
-int pgt_grant_map(struct vcpu *v, struct pgt_near *near, struct domain *owner, mfn_t m, uint64_t at,
-                  unsigned int avail, unsigned int flags)
+int pgt_grant_map(struct vcpu *v, struct domain *owner, mfn_t m, uint64_t at, unsigned int avail,
+                  unsigned int flags)
 {
     const struct l1_ctx c = l1_ctx(v->dom, owner);
     uint64_t e = mfn_maddr(m) | PTE_P | PTE_A | PTE_D | PTE_NX | ((uint64_t)(avail & 7) << 9);
-    uint64_t *slot;
+    mfn_t l1;
+    uint64_t *slot = grant_slot(v, at, flags, &l1);
 
-    if (m.n >= frame_max || frame_words[m.n] == NOT_RAM)
-        return -XEN_EINVAL;
-    slot = grant_slot(v, near, at, flags);
     if (!slot)
         return -XEN_EINVAL;
     if (!(flags & PGT_GRANT_READONLY))
         e |= PTE_RW;
     if (flags & PGT_GRANT_USER)
         e |= PTE_US;
-    return l1_update(&c, slot, e, false);
+    int error = l1_update(&c, slot, e, false);
+    table_unhold(v, l1);
+    return error;
 }
 
-int pgt_grant_unmap(struct vcpu *v, struct pgt_near *near, mfn_t m, uint64_t at, unsigned int flags)
+int pgt_grant_unmap(struct vcpu *v, mfn_t m, uint64_t at, unsigned int flags)
 {
-    uint64_t rights = flags & PGT_GRANT_READONLY ? 0 : PTE_RW;
-    uint64_t *slot, old;
+    uint64_t rights = flags & PGT_GRANT_READONLY ? 0 : PTE_RW, old;
+    int error = -XEN_EINVAL;
+    mfn_t l1;
+    uint64_t *slot = grant_slot(v, at, flags, &l1);
 
-    slot = grant_slot(v, near, at, flags);
     if (!slot)
         return -XEN_EINVAL;
     old = pte_read(slot);
@@ -317,7 +293,9 @@ int pgt_grant_unmap(struct vcpu *v, struct pgt_near *near, mfn_t m, uint64_t at,
     while (pte_frame(old) == m.n && (old & (PTE_P | PTE_RW)) == (PTE_P | rights))
         if (__atomic_compare_exchange_n(slot, &old, 0, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
             l1_drop(old);
-            return 0;
+            error = 0;
+            break;
         }
-    return -XEN_EINVAL;
+    table_unhold(v, l1);
+    return error;
 }

@@ -93,7 +93,7 @@ static uint64_t huge(void)
     return odd[below(ARRAY_SIZE(odd))];
 }
 
-static uint64_t value(void)
+static uint64_t some_value(void)
 {
     switch (below(16)) {
     case 0:
@@ -121,6 +121,14 @@ static uint64_t value(void)
     default:
         return small();
     }
+}
+
+/* Two small numbers make the address of this kernel's list of frames, where no result shall go. */
+static uint64_t value(void)
+{
+    uint64_t v = some_value();
+
+    return v - start_info->mfn_list < start_info->nr_pages * 8 ? small() : v;
 }
 
 /* What a sub-operation would do to this domain or the machine is right, but ends the walk. */

@@ -8,12 +8,11 @@
 #include "x86/pv/policy.h"
 #include "x86/time.h"
 
-int x86_domain_init(struct domain *d)
+void x86_domain_init(struct domain *d)
 {
     for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
         d->shared->vcpu_info[i].evtchn_upcall_mask = 1;
     wall_publish(d);
-    return 0;
 }
 
 void x86_vcpu_send_nmi(struct vcpu *v)

@@ -47,7 +47,7 @@ struct domain *dom_get_next(domid_t id);
 extern struct vcpu_info dom_no_info;
 
 /* The machine's part of a domain and of a vcpu: x86/. */
-int x86_domain_init(struct domain *d);
+void x86_domain_init(struct domain *d);
 void x86_domain_free(struct domain *d);
 int x86_vcpu_init(struct vcpu *v);
 void x86_vcpu_free(struct vcpu *v);

@@ -136,11 +136,19 @@ static void list_take_out(struct domain *d)
     lock_drop(&list_lock);
 }
 
+/* What cannot fail comes first, before anyone finds the domain: its end relies on it. */
+static void init_bare(struct domain *d, const struct dom_config *config)
+{
+    lock_init(&d->lock, RANK_DOM, "domain");
+    sched_domain_init(d);
+    evt_domain_init(d, config->max_evtchn_port);
+    dom_life_init(d);
+}
+
 static int init_parts(struct domain *d, const struct dom_config *config)
 {
     int error;
 
-    lock_init(&d->lock, RANK_DOM, "domain");
     error = mem_domain_init(d);
     if (error)
         return error;
@@ -149,12 +157,7 @@ static int init_parts(struct domain *d, const struct dom_config *config)
         return -XEN_ENOMEM;
     d->shared = mfn_ptr(d->shared_mfn);
     frame_share(d->shared_mfn, d, true);
-    sched_domain_init(d);
-    evt_domain_init(d, config->max_evtchn_port);
-    dom_life_init(d);
-    error = x86_domain_init(d);
-    if (error)
-        return error;
+    x86_domain_init(d);
     return gnt_domain_init(d, config->max_grant_frames, config->max_maptrack_frames);
 }
 
@@ -175,6 +178,7 @@ int dom_create(domid_t id, const struct dom_config *config, struct domain **out)
     memcpy(d->handle, config->handle, sizeof(d->handle));
     d->paused_by_control = !config->is_dom0;
     d->control_pauses = !config->is_dom0;
+    init_bare(d, config);
     error = list_insert(d, id);
     if (error) {
         hv_page_free(d);

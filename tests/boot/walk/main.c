@@ -124,11 +124,14 @@ static uint64_t some_value(void)
 }
 
 /* Two small numbers make the address of this kernel's list of frames, where no result shall go. */
+static uint64_t elsewhere(uint64_t v)
+{
+    return v - start_info->mfn_list < start_info->nr_pages * 8 ? small() : v;
+}
+
 static uint64_t value(void)
 {
-    uint64_t v = some_value();
-
-    return v - start_info->mfn_list < start_info->nr_pages * 8 ? small() : v;
+    return elsewhere(some_value());
 }
 
 /* What a sub-operation would do to this domain or the machine is right, but ends the walk. */
@@ -298,7 +301,7 @@ static bool make(struct call *c, uint64_t nr, uint64_t sub)
     case __HYPERVISOR_grant_table_op:
         for (unsigned int i = 0; i < 40; i++)
             if (below(3) == 0)
-                at[i] = small() | small() << 32;
+                at[i] = elsewhere(small() | small() << 32);
         c->a[2] = below(10) ? below(4) : huge();
         break;
     case __HYPERVISOR_console_io:

@@ -12,6 +12,7 @@
 #include <gk/time.h>
 #include "blk/blk.h"
 #include "libc/string.h"
+#include "thread/turn.h"
 
 #define SECTOR 512
 
@@ -257,6 +258,7 @@ static int range_check(const struct gk_blk *d, uint64_t offset, uint64_t length)
 static int transfer(struct gk_blk *d, uint8_t operation, uint64_t offset, uint8_t *bytes,
                     size_t length)
 {
+    KIT_TURN;
     struct blk_call call = {.parts = 0};
     int rc = range_check(d, offset, length);
 
@@ -286,6 +288,7 @@ int gk_blk_write(struct gk_blk *disk, uint64_t offset, const void *bytes, size_t
 
 static int simple(struct gk_blk *d, uint8_t operation, uint64_t offset, uint64_t length)
 {
+    KIT_TURN;
     struct blk_call call = {.parts = 0};
     int rc = part_start(d, &call, operation, offset, NULL, length);
     int error = call_wait(&call);

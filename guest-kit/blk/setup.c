@@ -9,6 +9,7 @@
 #include <gk/time.h>
 #include "blk/blk.h"
 #include "libc/string.h"
+#include "thread/turn.h"
 
 static struct gk_blk *open_disks;
 
@@ -310,6 +311,7 @@ static struct gk_blk *disk_new(const char *node)
 
 int gk_blk_open(const char *name, uint64_t deadline, struct gk_blk **disk)
 {
+    KIT_TURN;
     char node[GK_XB_PATH];
     int rc = find(name, node, sizeof(node));
 
@@ -343,6 +345,7 @@ int gk_blk_open(const char *name, uint64_t deadline, struct gk_blk **disk)
 /* What the back-end still holds is freed when it lets go; the bookkeeping at once. */
 void gk_blk_close(struct gk_blk *disk)
 {
+    KIT_TURN;
     struct gk_blk **at = &open_disks;
 
     disk->closing = true;

@@ -9,6 +9,7 @@
 #include <gk/time.h>
 #include <gk/xenbus.h>
 #include "chan/ring.h"
+#include "thread/turn.h"
 
 #define LEFT_ORDER  10 /* client writes */
 #define RIGHT_ORDER 11 /* server writes */
@@ -148,6 +149,7 @@ static int offer(struct gk_chan *c, uint16_t client)
 
 int gk_chan_serve(uint16_t client, const char *name, struct gk_chan **chan)
 {
+    KIT_TURN;
     struct gk_chan *c = gk_zalloc(sizeof(*c));
 
     if (!c)
@@ -223,6 +225,7 @@ static int join(struct gk_chan *c, uint16_t server, const char *name, uint64_t d
 
 int gk_chan_connect(uint16_t server, const char *name, uint64_t deadline, struct gk_chan **chan)
 {
+    KIT_TURN;
     struct gk_chan *c = gk_zalloc(sizeof(*c));
 
     if (!c)
@@ -262,6 +265,7 @@ static int ready(struct gk_chan *c, uint8_t wish, uint64_t deadline)
 
 long gk_chan_read(struct gk_chan *c, void *bytes, size_t size, uint64_t deadline)
 {
+    KIT_TURN;
     long n = c->lost ? 0 : chan_ring_get(&c->in, bytes, size);
 
     if (!n && size) {
@@ -279,6 +283,7 @@ long gk_chan_read(struct gk_chan *c, void *bytes, size_t size, uint64_t deadline
 
 long gk_chan_write(struct gk_chan *c, const void *bytes, size_t size, uint64_t deadline)
 {
+    KIT_TURN;
     size_t done = 0;
     int rc = 0;
 
@@ -298,6 +303,7 @@ long gk_chan_write(struct gk_chan *c, const void *bytes, size_t size, uint64_t d
 
 void gk_chan_close(struct gk_chan *c)
 {
+    KIT_TURN;
     gk_suspend_unregister(&c->hook);
     if (!c->lost) {
         __atomic_store_n(our_life(c), 0, __ATOMIC_RELEASE);

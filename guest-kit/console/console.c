@@ -9,6 +9,7 @@
 #include "console/con.h"
 #include "libc/string.h"
 #include "mem/mem.h"
+#include "thread/turn.h"
 
 #define BACKLOG 4096
 static char backlog[BACKLOG];
@@ -122,6 +123,7 @@ static void out(const char *bytes, size_t length)
 
 void gk_console_put(const void *bytes, size_t length)
 {
+    KIT_TURN;
     char line[128];
     size_t n = 0;
 
@@ -142,6 +144,7 @@ void gk_console_put(const void *bytes, size_t length)
 
 void gk_console_write(const void *bytes, size_t length)
 {
+    KIT_TURN;
     const char *p = bytes;
 
     while (length) {
@@ -168,6 +171,7 @@ static size_t in(char *bytes, size_t size)
 
 size_t gk_console_read(void *bytes, size_t size, uint64_t deadline)
 {
+    KIT_TURN;
     size_t n;
 
     while (!(n = in(bytes, size)) && size)
@@ -178,6 +182,7 @@ size_t gk_console_read(void *bytes, size_t size, uint64_t deadline)
 
 void gk_console_flush(uint64_t deadline)
 {
+    KIT_TURN;
     if (!ring)
         return;
     while (backlog_length || !con_ring_flushed(ring))

@@ -5,6 +5,7 @@
 #include <gk/err.h>
 #include <gk/mem.h>
 #include "evt/evt.h"
+#include "thread/turn.h"
 
 #define PORTS     4096
 #define PER_CHUNK 64
@@ -29,14 +30,14 @@ void kit_evt_callback_register(void)
     struct callback_register op = {
         .type = CALLBACKTYPE_event,
         .flags = CALLBACKF_mask_events,
-        .address = ADDRESS(kit_entry_upcall),
+        .address = ADDRESS(kit_smp ? kit_entry_upcall_any : kit_entry_upcall),
     };
     HC2(__HYPERVISOR_callback_op, CALLBACKOP_register, &op);
 }
 
 void kit_evt_init(void)
 {
-    kit_vcpu_info->evtchn_upcall_mask = 1;
+    kit_cpu()->info->evtchn_upcall_mask = 1;
     for (unsigned int i = 0; i < ARRAY_SIZE(kit_shared->evtchn_mask); i++)
         kit_shared->evtchn_mask[i] = ~0UL;
     kit_evt_callback_register();
@@ -51,6 +52,7 @@ void kit_evt_forget(void)
 
 int gk_evt_handle(uint32_t port, gk_evt_handler handler, void *argument)
 {
+    KIT_TURN;
     if (port >= PORTS)
         return -XEN_EINVAL;
     if (!chunks[port / PER_CHUNK])
@@ -75,6 +77,7 @@ static int adopt(uint32_t port, gk_evt_handler handler, void *argument)
 
 int gk_evt_alloc(uint16_t domid, gk_evt_handler handler, void *argument)
 {
+    KIT_TURN;
     struct evtchn_alloc_unbound op = {.dom = DOMID_SELF, .remote_dom = domid};
     long rc = hc_evtchn(EVTCHNOP_alloc_unbound, &op);
 
@@ -83,22 +86,38 @@ int gk_evt_alloc(uint16_t domid, gk_evt_handler handler, void *argument)
 
 int gk_evt_bind(uint16_t domid, uint32_t remote, gk_evt_handler handler, void *argument)
 {
+    KIT_TURN;
     struct evtchn_bind_interdomain op = {.remote_dom = domid, .remote_port = remote};
     long rc = hc_evtchn(EVTCHNOP_bind_interdomain, &op);
 
     return rc ? (int)rc : adopt(op.local_port, handler, argument);
 }
 
+int kit_evt_virq(uint32_t virq, uint32_t vcpu, gk_evt_handler handler, void *argument)
+{
+    struct evtchn_bind_virq op = {.virq = virq, .vcpu = vcpu};
+    long rc = hc_evtchn(EVTCHNOP_bind_virq, &op);
+
+    return rc ? (int)rc : adopt(op.port, handler, argument);
+}
+
 int gk_evt_virq(uint32_t virq, gk_evt_handler handler, void *argument)
 {
-    struct evtchn_bind_virq op = {.virq = virq, .vcpu = 0};
-    long rc = hc_evtchn(EVTCHNOP_bind_virq, &op);
+    KIT_TURN;
+    return kit_evt_virq(virq, 0, handler, argument);
+}
+
+int kit_evt_ipi(uint32_t vcpu, gk_evt_handler handler, void *argument)
+{
+    struct evtchn_bind_ipi op = {.vcpu = vcpu};
+    long rc = hc_evtchn(EVTCHNOP_bind_ipi, &op);
 
     return rc ? (int)rc : adopt(op.port, handler, argument);
 }
 
 void gk_evt_close(uint32_t port)
 {
+    KIT_TURN;
     struct evtchn_close op = {.port = port};
 
     gk_evt_mask(port);
@@ -125,8 +144,8 @@ void gk_evt_mask(uint32_t port)
         __atomic_fetch_or(&kit_shared->evtchn_mask[port / 64], bit(port), __ATOMIC_SEQ_CST);
 }
 
-/* All ports notify vcpu 0, which is us: what became pending under the mask we can announce
- * ourselves. */
+/* With one vCPU all ports notify us: what became pending under the mask we can announce ourselves.
+ */
 void gk_evt_unmask(uint32_t port)
 {
     if (port >= PORTS)
@@ -134,8 +153,18 @@ void gk_evt_unmask(uint32_t port)
     __atomic_fetch_and(&kit_shared->evtchn_mask[port / 64], ~bit(port), __ATOMIC_SEQ_CST);
     if (!(kit_shared->evtchn_pending[port / 64] & bit(port)))
         return;
-    __atomic_fetch_or(&kit_vcpu_info->evtchn_pending_sel, 1UL << port / 64, __ATOMIC_SEQ_CST);
-    kit_vcpu_info->evtchn_upcall_pending = 1;
+    if (kit_smp) {
+        struct evtchn_unmask op = {.port = port};
+        hc_evtchn(EVTCHNOP_unmask, &op);
+        return;
+    }
+    __atomic_fetch_or(&kit_cpu0.info->evtchn_pending_sel, 1UL << port / 64, __ATOMIC_SEQ_CST);
+    kit_cpu0.info->evtchn_upcall_pending = 1;
+}
+
+void kit_evt_clear(uint32_t port)
+{
+    __atomic_fetch_and(&kit_shared->evtchn_pending[port / 64], ~bit(port), __ATOMIC_SEQ_CST);
 }
 
 static void word_dispatch(unsigned int word)
@@ -145,7 +174,7 @@ static void word_dispatch(unsigned int word)
     while (bits) {
         uint32_t port = word * 64 + (uint32_t)__builtin_ctzl(bits);
         bits &= bits - 1;
-        __atomic_fetch_and(&kit_shared->evtchn_pending[word], ~bit(port), __ATOMIC_SEQ_CST);
+        kit_evt_clear(port);
         struct handler *h = handler_of(port);
         if (h && h->call)
             h->call(port, h->argument);
@@ -154,7 +183,7 @@ static void word_dispatch(unsigned int word)
 
 void kit_evt_dispatch(void)
 {
-    struct vcpu_info *v = kit_vcpu_info;
+    struct vcpu_info *v = kit_cpu()->info;
 
     __atomic_store_n(&v->evtchn_upcall_pending, 0, __ATOMIC_RELAXED);
     /* A full barrier: whoever sets a selector bit after this sets upcall_pending after it. */
@@ -171,5 +200,5 @@ void kit_evt_dispatch(void)
 void kit_evt_sleep(void)
 {
     hc_sched(SCHEDOP_block, NULL);
-    __atomic_store_n(&kit_vcpu_info->evtchn_upcall_mask, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&kit_cpu()->info->evtchn_upcall_mask, 1, __ATOMIC_SEQ_CST);
 }

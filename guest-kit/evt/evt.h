@@ -4,12 +4,18 @@
 
 #include <gk/evt.h>
 #include "start/kit.h"
+#include "start/cpu.h"
 
 void kit_evt_init(void);
 static inline bool kit_evt_any(void)
 {
-    return __atomic_load_n(&kit_vcpu_info->evtchn_upcall_pending, __ATOMIC_RELAXED);
+    return __atomic_load_n(&kit_cpu()->info->evtchn_upcall_pending, __ATOMIC_RELAXED);
 }
+/* Ports of one vCPU: a virtual interrupt, and one that others send to by gk_evt_send(). */
+int kit_evt_virq(uint32_t virq, uint32_t vcpu, gk_evt_handler handler, void *argument);
+int kit_evt_ipi(uint32_t vcpu, gk_evt_handler handler, void *argument);
+/* The port is not pending any more. */
+void kit_evt_clear(uint32_t port);
 /* Calls the handlers of all pending ports. */
 void kit_evt_dispatch(void);
 /* Sleeps until an event is pending. */

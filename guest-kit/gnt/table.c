@@ -6,6 +6,7 @@
 #include <gk/time.h>
 #include "gnt/gnt.h"
 #include "start/suspend.h"
+#include "thread/turn.h"
 
 #define PER_FRAME  (GK_PAGE_SIZE / sizeof(struct grant_entry_v1))
 #define FRAMES_MAX 64
@@ -76,6 +77,7 @@ static int grow(void)
 
 int gk_gnt_reserve(gk_gref *ref)
 {
+    KIT_TURN;
     int rc = free_first ? 0 : grow();
 
     if (rc)
@@ -87,6 +89,7 @@ int gk_gnt_reserve(gk_gref *ref)
 
 void gk_gnt_release(gk_gref ref)
 {
+    KIT_TURN;
     *next_of(ref) = free_first;
     free_first = ref;
 }
@@ -155,6 +158,7 @@ static void later_try(void *unused)
 /* Without memory to remember it, reference and page are lost; they must not be used again. */
 void gk_gnt_end_later(gk_gref ref, void *page)
 {
+    KIT_TURN;
     struct later *l;
 
     if (!gk_gnt_end(ref)) {

@@ -35,8 +35,15 @@ size_t kit_tables_map(size_t pfn, size_t limit);
 /* Makes the tables down to level 1 for an address outside of own memory. */
 int kit_tables_make(const void *va);
 
-void *kit_pfn_va(size_t pfn);
-size_t kit_va_pfn(const void *va);
+extern uint8_t gk_virt_base[]; /* the linker script's */
+static inline void *kit_pfn_va(size_t pfn)
+{
+    return gk_virt_base + (pfn << GK_PAGE_SHIFT);
+}
+static inline size_t kit_va_pfn(const void *va)
+{
+    return (size_t)((const uint8_t *)va - gk_virt_base) >> GK_PAGE_SHIFT;
+}
 void *kit_mfn_va(uint64_t mfn); /* for a frame of our own */
 uint64_t *kit_p2m(void);
 /* Maps the frame at machine address `maddr` in place of an own page. */

@@ -6,6 +6,7 @@
 #include "libc/string.h"
 #include "mem/balloon.h"
 #include "start/kit.h"
+#include "thread/turn.h"
 #include "mem/mem.h"
 
 static struct buddy buddy;
@@ -123,6 +124,7 @@ static void *pages_get(size_t count, unsigned int order)
 
 void *gk_page_alloc(size_t count)
 {
+    KIT_TURN;
     return pages_get(count, 0);
 }
 
@@ -151,6 +153,7 @@ static size_t block_pages(const void *block)
 
 void gk_page_free(void *pages)
 {
+    KIT_TURN;
     if (!pages)
         return;
     block_pages(pages);
@@ -175,6 +178,7 @@ static size_t pages_for(size_t size)
 
 void *gk_alloc_aligned(size_t align, size_t size)
 {
+    KIT_TURN;
     unsigned int order = 0, klass = SLAB_CLASSES;
 
     if (!size || !align || align & (align - 1))
@@ -211,6 +215,7 @@ size_t gk_alloc_size(const void *block)
 
 void gk_free(void *block)
 {
+    KIT_TURN;
     if (!block)
         return;
     if (!small(block))
@@ -237,6 +242,7 @@ void *gk_realloc(void *old, size_t size)
 
 void gk_mem_info(struct gk_mem_info *info)
 {
+    KIT_TURN;
     size_t out = kit_balloon_pages ? kit_balloon_pages() : 0;
 
     *info = (struct gk_mem_info){

@@ -3,6 +3,7 @@
 #include <gk/err.h>
 #include <gk/mem.h>
 #include "mem/mem.h"
+#include "thread/turn.h"
 
 #define SPACE_START 0x600000000000UL
 #define SPACE_END   0x680000000000UL
@@ -35,6 +36,7 @@ static void *run_take(size_t count)
 
 void *gk_space_alloc(size_t count)
 {
+    KIT_TURN;
     void *space = run_take(count);
 
     if (space)
@@ -57,6 +59,7 @@ void *gk_space_alloc(size_t count)
 /* Without memory to remember it the space is lost: harmless, there are 8 TiB of it. */
 void gk_space_free(void *space, size_t count)
 {
+    KIT_TURN;
     struct run *r = gk_alloc(sizeof(*r));
 
     if (!r)
@@ -79,5 +82,5 @@ int gk_frame_map(void *at, uint64_t mfn, uint16_t domid, bool writable)
 
 int gk_frame_unmap(void *at)
 {
-    return (int)hc_va(at, 0, UVMF_INVLPG | UVMF_LOCAL);
+    return (int)hc_va(at, 0, kit_flush());
 }

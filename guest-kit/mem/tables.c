@@ -6,11 +6,11 @@
  */
 #include <gk/err.h>
 #include "libc/string.h"
+#include "start/cpu.h"
 #include "start/kit.h"
 #include "mem/mem.h"
 
 volatile struct shared_info *kit_shared;
-struct vcpu_info *kit_vcpu_info;
 size_t kit_table_pages;
 
 /* Only its place in the address space is used: the hypervisor's page is mapped there. */
@@ -19,16 +19,6 @@ static uint8_t shared_page[GK_PAGE_SIZE] __attribute__((aligned(GK_PAGE_SIZE)));
 uint64_t *kit_p2m(void)
 {
     return (uint64_t *)kit_start_info->mfn_list;
-}
-
-void *kit_pfn_va(size_t pfn)
-{
-    return gk_virt_base + (pfn << GK_PAGE_SHIFT);
-}
-
-size_t kit_va_pfn(const void *va)
-{
-    return (size_t)((const uint8_t *)va - gk_virt_base) >> GK_PAGE_SHIFT;
 }
 
 void *kit_mfn_va(uint64_t mfn)
@@ -116,8 +106,7 @@ static int entry_set(uint64_t at, uint64_t value, uint16_t domid)
 
 static int page_set(const void *page, uint64_t flags)
 {
-    return (int)hc_va(page, flags ? gk_mfn(page) << GK_PAGE_SHIFT | flags : 0,
-                      UVMF_INVLPG | UVMF_LOCAL);
+    return (int)hc_va(page, flags ? gk_mfn(page) << GK_PAGE_SHIFT | flags : 0, kit_flush());
 }
 
 int kit_page_hide(void *page)
@@ -132,7 +121,7 @@ int kit_page_show(void *page)
 
 int kit_page_replace(void *page, uint64_t at)
 {
-    return (int)hc_va(page, at | PTE_RW, UVMF_INVLPG | UVMF_LOCAL);
+    return (int)hc_va(page, at | PTE_RW, kit_flush());
 }
 
 void kit_tables_init(void)
@@ -140,7 +129,7 @@ void kit_tables_init(void)
     if (kit_page_replace(shared_page, kit_start_info->shared_info))
         kit_shutdown(SHUTDOWN_crash);
     kit_shared = (volatile struct shared_info *)shared_page;
-    kit_vcpu_info = (struct vcpu_info *)shared_page;
+    kit_cpu0.info = (struct vcpu_info *)shared_page;
 }
 
 /* A page with entries becomes the table that `entry` points to. */

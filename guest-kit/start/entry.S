@@ -55,7 +55,7 @@ gk_first_instruction:
     .globl kit_entry_upcall
 kit_entry_upcall:
     push %rax
-    mov kit_vcpu_info(%rip), %rax
+    mov kit_cpu0 + 8(%rip), %rax         /* info: start/cpu.h */
     movb $1, 1(%rax)                    /* evtchn_upcall_mask */
     mov 16(%rsp), %r11
     mov 48(%rsp), %rcx                  /* rsp */

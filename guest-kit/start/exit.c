@@ -4,6 +4,8 @@
 #include <gk/time.h>
 #include "console/con.h"
 #include "start/kit.h"
+#include "thread/turn.h"
+#include "thread/vcpu.h"
 
 #define EXITS_MAX 16
 static void (*exits[EXITS_MAX])(void);
@@ -27,6 +29,7 @@ void kit_shutdown(unsigned int reason)
 
 void gk_exit(int code)
 {
+    kit_turn_begin(); /* and never ends */
     while (exits_count)
         exits[--exits_count]();
     if (code)
@@ -41,6 +44,8 @@ void gk_panic(const char *format, ...)
     va_list args;
     static bool again;
 
+    if (kit_smp)
+        kit_turn_force();
     kit_console_emergency();
     if (!again) {
         again = true;

@@ -7,9 +7,8 @@
 
 /* As the hypervisor gave it; its frame numbers are kept right over save and restore. */
 extern struct start_info *kit_start_info;
-/* Mapped at one address for good; vcpu 0's part of it. */
+/* Mapped at one address for good. */
 extern volatile struct shared_info *kit_shared;
-extern struct vcpu_info *kit_vcpu_info;
 
 /* The linker script's. */
 extern uint8_t gk_virt_base[], kit_text_start[], kit_text_end[], kit_rodata_end[], kit_image_end[];
@@ -22,6 +21,9 @@ struct kit_regs {
 };
 void kit_trap(struct kit_regs *regs);
 void kit_traps_init(void);
+/* The handlers into a table indexed by vector. */
+void kit_traps_fill(struct trap_info *by_vector);
+void kit_entry_failsafe(void);
 
 _Noreturn void kit_start(struct start_info *info);
 /* Tells the hypervisor that this domain ends, SHUTDOWN_... */

@@ -11,6 +11,8 @@
 #include "evt/evt.h"
 #include "mem/mem.h"
 #include "start/suspend.h"
+#include "thread/turn.h"
+#include "thread/vcpu.h"
 #include "time/clock.h"
 #include "xenbus/xb.h"
 
@@ -20,6 +22,7 @@ static struct gk_suspend_hook *hooks, **hooks_end = &hooks;
 
 void gk_suspend_register(struct gk_suspend_hook *hook)
 {
+    KIT_TURN;
     hook->next = NULL;
     *hooks_end = hook;
     hooks_end = &hook->next;
@@ -27,6 +30,7 @@ void gk_suspend_register(struct gk_suspend_hook *hook)
 
 void gk_suspend_unregister(struct gk_suspend_hook *hook)
 {
+    KIT_TURN;
     struct gk_suspend_hook **at = &hooks;
 
     while (*at && *at != hook)
@@ -92,6 +96,8 @@ static bool go(void)
 
 void kit_suspend(void)
 {
+    if (kit_smp)
+        kit_vcpu_park();
     for (struct gk_suspend_hook *h = hooks; h; h = h->next)
         if (h->suspend)
             h->suspend(h->argument);
@@ -107,6 +113,8 @@ void kit_suspend(void)
         kit_clock_resume();
         kit_console_resume();
     }
+    if (kit_smp)
+        kit_vcpu_resume(cancelled);
     if (kit_gnt_resume)
         kit_gnt_resume(cancelled);
     xs_resume(cancelled);

@@ -1,15 +1,34 @@
 /* Traps: none is expected, so each prints what is known and ends the guest. */
 #include <gk/thread.h>
 #include "console/con.h"
+#include "start/cpu.h"
 #include "start/kit.h"
+#include "thread/vcpu.h"
 
 extern const struct {
     uint64_t address;
     uint8_t vector;
 } kit_trap_entries[], kit_trap_entries_end[];
-void kit_entry_failsafe(void);
 
 #define TRAPS_MAX 20
+
+static struct trap_info gate(size_t i)
+{
+    uint8_t vector = kit_trap_entries[i].vector;
+
+    return (struct trap_info){
+        .vector = vector,
+        .flags = vector == 3 || vector == 4 ? 3 : 0,
+        .cs = FLAT_KERNEL_CS,
+        .address = kit_trap_entries[i].address,
+    };
+}
+
+void kit_traps_fill(struct trap_info *by_vector)
+{
+    for (size_t i = 0; &kit_trap_entries[i] < kit_trap_entries_end; i++)
+        by_vector[kit_trap_entries[i].vector] = gate(i);
+}
 
 void kit_traps_init(void)
 {
@@ -20,12 +39,8 @@ void kit_traps_init(void)
         .address = ADDRESS(kit_entry_failsafe),
     };
 
-    for (size_t i = 0; &kit_trap_entries[i] < kit_trap_entries_end && i < TRAPS_MAX; i++) {
-        table[i].vector = kit_trap_entries[i].vector;
-        table[i].flags = table[i].vector == 3 || table[i].vector == 4 ? 3 : 0;
-        table[i].cs = FLAT_KERNEL_CS;
-        table[i].address = kit_trap_entries[i].address;
-    }
+    for (size_t i = 0; &kit_trap_entries[i] < kit_trap_entries_end && i < TRAPS_MAX; i++)
+        table[i] = gate(i);
     HC1(__HYPERVISOR_set_trap_table, table);
     HC2(__HYPERVISOR_callback_op, CALLBACKOP_register, &failsafe);
 }
@@ -59,9 +74,11 @@ static const char *trap_name(uint64_t vector)
 
 void kit_trap(struct kit_regs *r)
 {
-    uint64_t cr2 = kit_vcpu_info->arch.cr2;
+    uint64_t cr2 = kit_cpu()->info->arch.cr2;
     static bool again;
 
+    if (kit_smp)
+        kit_turn_force();
     kit_console_emergency();
     if (again)
         kit_shutdown(SHUTDOWN_crash);

@@ -13,6 +13,9 @@ struct gk_thread {
     enum thread_state state;
     bool woken; /* by gk_wake(), not by the deadline */
     bool detached;
+    bool apart;  /* wants to run at the same time as others */
+    bool loose;  /* does so now: has not got the kit's lock */
+    uint8_t pin; /* vCPU + 1 that alone runs it; 0: any */
     struct gk_timer timer;
     uint8_t *stack; /* its guard page */
     size_t stack_pages;
@@ -22,6 +25,15 @@ struct gk_thread {
     struct gk_waitq joiners;
     char name[16];
 };
+
+/* Made, but not to run yet. NULL without memory. */
+struct gk_thread *kit_thread_new(const char *name, void (*run)(void *), void *argument,
+                                 size_t stack);
+void kit_thread_free(struct gk_thread *thread);
+/* Goes on with the next thread that can run, perhaps the caller. */
+void kit_schedule(void);
+/* Has the caller, which is in turn, go on on another vCPU. */
+void kit_move(unsigned int cpu);
 
 /* Turns the start-up code into the first thread, `run`. */
 _Noreturn void kit_threads_start(void (*run)(void *), size_t stack);

@@ -1,6 +1,7 @@
 /* Queues of waiting threads, and what is built on them. */
 #include <gk/kit.h>
 #include "thread/sched.h"
+#include "thread/turn.h"
 
 /* On the waiting thread's stack. */
 struct gk_waiter {
@@ -25,6 +26,7 @@ static void queue_take(struct gk_waitq *q, struct gk_waiter *w)
 
 bool gk_waitq_wait(struct gk_waitq *queue, uint64_t deadline)
 {
+    KIT_TURN;
     struct gk_waiter w = {.thread = gk_thread_self(), .queued = true};
 
     if (queue->first)
@@ -43,6 +45,7 @@ bool gk_waitq_wait(struct gk_waitq *queue, uint64_t deadline)
 
 unsigned int gk_waitq_wake(struct gk_waitq *queue)
 {
+    KIT_TURN;
     struct gk_waiter *w = queue->first;
 
     if (!w)
@@ -55,6 +58,7 @@ unsigned int gk_waitq_wake(struct gk_waitq *queue)
 
 unsigned int gk_waitq_wake_all(struct gk_waitq *queue)
 {
+    KIT_TURN;
     unsigned int count = 0;
 
     while (gk_waitq_wake(queue))
@@ -64,6 +68,7 @@ unsigned int gk_waitq_wake_all(struct gk_waitq *queue)
 
 bool gk_mutex_try(struct gk_mutex *mutex)
 {
+    KIT_TURN;
     if (mutex->owner)
         return false;
     mutex->owner = gk_thread_self();
@@ -72,6 +77,7 @@ bool gk_mutex_try(struct gk_mutex *mutex)
 
 void gk_mutex_lock(struct gk_mutex *mutex)
 {
+    KIT_TURN;
     if (gk_mutex_try(mutex))
         return;
     if (mutex->owner == gk_thread_self())
@@ -81,6 +87,7 @@ void gk_mutex_lock(struct gk_mutex *mutex)
 
 void gk_mutex_unlock(struct gk_mutex *mutex)
 {
+    KIT_TURN;
     if (mutex->owner != gk_thread_self())
         gk_panic("a thread unlocks a mutex that is not its own");
     struct gk_waiter *next = mutex->queue.first;
@@ -90,6 +97,7 @@ void gk_mutex_unlock(struct gk_mutex *mutex)
 
 bool gk_cond_wait(struct gk_cond *cond, struct gk_mutex *mutex, uint64_t deadline)
 {
+    KIT_TURN;
     gk_mutex_unlock(mutex);
     bool woken = gk_waitq_wait(&cond->queue, deadline);
     gk_mutex_lock(mutex);
@@ -109,6 +117,7 @@ void gk_cond_broadcast(struct gk_cond *cond)
 /* An up with waiters goes to the first of them: nobody overtakes. */
 bool gk_sem_down(struct gk_sem *sem, uint64_t deadline)
 {
+    KIT_TURN;
     if (!sem->count)
         return gk_waitq_wait(&sem->queue, deadline);
     sem->count--;
@@ -117,6 +126,7 @@ bool gk_sem_down(struct gk_sem *sem, uint64_t deadline)
 
 void gk_sem_up(struct gk_sem *sem)
 {
+    KIT_TURN;
     if (!gk_waitq_wake(&sem->queue))
         sem->count++;
 }

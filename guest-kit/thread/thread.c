@@ -7,31 +7,30 @@
 #include "evt/evt.h"
 #include "libc/string.h"
 #include "mem/mem.h"
-#include "thread/sched.h"
+#include "thread/ready.h"
+#include "thread/turn.h"
+#include "thread/vcpu.h"
 #include "time/clock.h"
 
 #define STACK_PAGES_DEFAULT 8
 
 static struct gk_thread start_up = {.name = "start-up"};
-static struct gk_thread *running = &start_up;
-static struct gk_thread *ready_first, *ready_last;
+struct kit_cpu kit_cpu0 = {.self = &kit_cpu0, .running = &start_up, .armed = UINT64_MAX};
+bool kit_smp;
+struct ready kit_ready;
 static struct gk_thread *ended; /* detached, its stack still in use while it switches away */
 
 void (*gk_thread_switch_hook)(void *slot0);
 void (*gk_thread_end_hook)(struct gk_thread *thread);
 
-static void ready_put(struct gk_thread *t)
+static void ready(struct gk_thread *t)
 {
-    t->state = THREAD_READY;
-    t->next = NULL;
-    if (ready_first)
-        ready_last->next = t;
-    else
-        ready_first = t;
-    ready_last = t;
+    ready_put(&kit_ready, t);
+    if (kit_smp)
+        kit_vcpu_ready(t);
 }
 
-static void thread_free(struct gk_thread *t)
+void kit_thread_free(struct gk_thread *t)
 {
     if (t->stack) {
         kit_page_show(t->stack);
@@ -43,44 +42,53 @@ static void thread_free(struct gk_thread *t)
 static void reap(void)
 {
     if (ended) {
-        thread_free(ended);
+        kit_thread_free(ended);
         ended = NULL;
     }
 }
 
-/* Goes on with the next thread that can run, perhaps the caller. */
-static void schedule(void)
+/* With several vCPUs the lock is held, also over the switch, so nobody takes up a thread whose
+ * registers are not put away yet; and who finds nothing to run goes idle, off the thread's stack.
+ */
+void kit_schedule(void)
 {
-    struct gk_thread *self = running, *next;
+    struct kit_cpu *cpu = kit_cpu();
+    struct gk_thread *self = cpu->running, *next;
 
     for (;;) {
         if (kit_evt_any())
             kit_evt_dispatch();
-        if ((next = ready_first))
+        next = kit_smp ? kit_vcpu_next(cpu) : ready_take(&kit_ready, 0, 0);
+        if (next)
             break;
         kit_timers_arm();
         kit_evt_sleep();
     }
-    ready_first = next->next;
     next->state = THREAD_RUNNING;
     if (next == self)
         return;
-    running = next;
+    cpu->running = next;
     if (gk_thread_switch_hook)
         gk_thread_switch_hook(next->slots[0]);
     kit_switch(self, next);
     reap();
+    if (kit_smp && self != kit_cpu()->idle)
+        kit_turn_share();
 }
 
 void kit_thread_main(void)
 {
+    struct gk_thread *self = gk_thread_self();
+
     reap();
-    running->run(running->argument);
+    if (self->apart)
+        gk_apart();
+    self->run(self->argument);
     gk_thread_exit();
 }
 
-struct gk_thread *gk_thread_create(const char *name, void (*run)(void *), void *argument,
-                                   size_t stack)
+struct gk_thread *kit_thread_new(const char *name, void (*run)(void *), void *argument,
+                                 size_t stack)
 {
     struct gk_thread *t = gk_zalloc(sizeof(*t));
 
@@ -104,7 +112,30 @@ struct gk_thread *gk_thread_create(const char *name, void (*run)(void *), void *
     memset(sp, 0, 7 * sizeof(*sp));
     sp[6] = ADDRESS(kit_thread_entry);
     t->sp = sp;
-    ready_put(t);
+    return t;
+}
+
+struct gk_thread *gk_thread_create(const char *name, void (*run)(void *), void *argument,
+                                   size_t stack)
+{
+    KIT_TURN;
+    struct gk_thread *t = kit_thread_new(name, run, argument, stack);
+
+    if (t)
+        ready(t);
+    return t;
+}
+
+struct gk_thread *gk_thread_create_apart(const char *name, void (*run)(void *), void *argument,
+                                         size_t stack)
+{
+    KIT_TURN;
+    struct gk_thread *t = kit_thread_new(name, run, argument, stack);
+
+    if (t) {
+        t->apart = kit_smp;
+        ready(t);
+    }
     return t;
 }
 
@@ -112,13 +143,14 @@ void kit_threads_start(void (*run)(void *), size_t stack)
 {
     if (!gk_thread_create("main", run, NULL, stack))
         gk_panic("no memory for the main thread");
-    schedule();
+    kit_schedule();
     __builtin_unreachable();
 }
 
 void gk_thread_exit(void)
 {
-    struct gk_thread *self = running;
+    struct gk_thread *self = gk_thread_self();
+    kit_turn_begin();
 
     if (gk_thread_end_hook)
         gk_thread_end_hook(self);
@@ -126,27 +158,29 @@ void gk_thread_exit(void)
     if (self->detached)
         ended = self;
     gk_waitq_wake_all(&self->joiners);
-    schedule();
+    kit_schedule();
     __builtin_unreachable();
 }
 
 void gk_thread_detach(struct gk_thread *thread)
 {
+    KIT_TURN;
     thread->detached = true;
     if (thread->state == THREAD_ENDED && thread != ended)
-        thread_free(thread);
+        kit_thread_free(thread);
 }
 
 void gk_thread_join(struct gk_thread *thread)
 {
+    KIT_TURN;
     while (thread->state != THREAD_ENDED)
         gk_waitq_wait(&thread->joiners, GK_FOREVER);
-    thread_free(thread);
+    kit_thread_free(thread);
 }
 
 struct gk_thread *gk_thread_self(void)
 {
-    return running;
+    return kit_cpu()->running;
 }
 
 const char *gk_thread_name(const struct gk_thread *thread)
@@ -161,37 +195,51 @@ void **gk_thread_slot(struct gk_thread *thread, unsigned int slot)
 
 void gk_yield(void)
 {
-    if (!ready_first && !kit_evt_any())
+    if (!kit_ready.first && !kit_evt_any() && !kit_smp)
         return;
-    ready_put(running);
-    schedule();
+    KIT_TURN;
+    if (kit_smp)
+        kit_turn_share();
+    ready_put(&kit_ready, gk_thread_self());
+    kit_schedule();
+}
+
+void kit_move(unsigned int cpu)
+{
+    while (kit_cpu()->id != cpu) {
+        gk_thread_self()->pin = (uint8_t)(cpu + 1);
+        ready(gk_thread_self());
+        kit_schedule();
+    }
 }
 
 static void deadline_came(void *thread)
 {
-    ready_put(thread);
+    ready(thread);
 }
 
 bool gk_block(uint64_t deadline)
 {
-    struct gk_thread *self = running;
+    KIT_TURN;
+    struct gk_thread *self = gk_thread_self();
 
     self->state = THREAD_BLOCKED;
     self->woken = false;
     if (deadline != GK_FOREVER)
         gk_timer_set(&self->timer, deadline, deadline_came, self);
-    schedule();
+    kit_schedule();
     gk_timer_stop(&self->timer);
     return self->woken;
 }
 
 void gk_wake(struct gk_thread *thread)
 {
+    KIT_TURN;
     if (thread->state != THREAD_BLOCKED)
         return;
     gk_timer_stop(&thread->timer);
     thread->woken = true;
-    ready_put(thread);
+    ready(thread);
 }
 
 void gk_sleep_until(uint64_t deadline)
@@ -203,4 +251,29 @@ void gk_sleep_until(uint64_t deadline)
 void gk_sleep(uint64_t ns)
 {
     gk_sleep_until(gk_time_mono() + ns);
+}
+
+bool gk_turn_take(void)
+{
+    return kit_turn_begin();
+}
+
+void gk_turn_give(bool taken)
+{
+    kit_turn_end(&taken);
+}
+
+void gk_apart(void)
+{
+    if (!kit_smp)
+        return;
+    gk_thread_self()->apart = true;
+    if (!gk_thread_self()->loose)
+        kit_turn_give();
+}
+
+void gk_together(void)
+{
+    kit_turn_begin();
+    gk_thread_self()->apart = false;
 }

@@ -5,16 +5,17 @@
  * goes away or moves back, as time-outs mostly do: then it fires once for nothing.
  */
 #include "evt/evt.h"
+#include "thread/turn.h"
+#include "thread/vcpu.h"
 #include "time/clock.h"
 
 static uint64_t offset; /* gk_time_mono() = system time + offset */
 static uint64_t latest; /* what was returned last; guards against a step back */
 static struct gk_timer *timers;
-static uint64_t armed = UINT64_MAX; /* in gk_time_mono() */
 
 static uint64_t system_time(void)
 {
-    const volatile struct vcpu_time_info *t = &kit_vcpu_info->time;
+    const volatile struct vcpu_time_info *t = &kit_cpu()->info->time;
     struct clock_scale s;
     uint64_t tsc;
     uint32_t version;
@@ -34,9 +35,17 @@ uint64_t gk_time_mono(void)
 {
     uint64_t now = system_time() + offset;
 
-    if (now > latest)
-        latest = now;
-    return latest;
+    uint64_t before = __atomic_load_n(&latest, __ATOMIC_RELAXED);
+
+    if (!kit_smp) {
+        latest = now > before ? now : before;
+        return latest;
+    }
+    while (now > before)
+        if (__atomic_compare_exchange_n(&latest, &before, now, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+            return now;
+    return before;
 }
 
 uint64_t gk_time_wall(void)
@@ -54,21 +63,28 @@ uint64_t gk_time_wall(void)
     return seconds * GK_S + ns + system_time();
 }
 
-void kit_timers_arm(void)
+uint64_t kit_timers_first(void)
 {
-    if (!timers || timers->deadline >= armed)
-        return;
-    armed = timers->deadline;
-    HC1(__HYPERVISOR_set_timer_op, armed - offset);
+    return timers ? timers->deadline : UINT64_MAX;
 }
 
-static void timers_run(uint32_t port, void *argument)
+void kit_timers_arm(void)
+{
+    struct kit_cpu *cpu = kit_cpu();
+
+    if (!timers || timers->deadline >= cpu->armed ||
+        (kit_smp && timers->deadline >= kit_vcpu_armed()))
+        return;
+    cpu->armed = timers->deadline;
+    HC1(__HYPERVISOR_set_timer_op, cpu->armed - offset);
+}
+
+static void timers_run(uint32_t port, void *cpu)
 {
     uint64_t now = gk_time_mono();
 
     (void)port;
-    (void)argument;
-    armed = UINT64_MAX;
+    ((struct kit_cpu *)cpu)->armed = UINT64_MAX;
     while (timers && timers->deadline <= now) {
         struct gk_timer *t = timers;
         timers = timers_remove(timers, t);
@@ -80,6 +96,7 @@ static void timers_run(uint32_t port, void *argument)
 
 void gk_timer_set(struct gk_timer *timer, uint64_t deadline, void (*call)(void *), void *argument)
 {
+    KIT_TURN;
     gk_timer_stop(timer);
     timer->deadline = deadline;
     timer->call = call;
@@ -91,6 +108,7 @@ void gk_timer_set(struct gk_timer *timer, uint64_t deadline, void (*call)(void *
 
 bool gk_timer_stop(struct gk_timer *timer)
 {
+    KIT_TURN;
     if (!timer->set)
         return false;
     timer->set = false;
@@ -98,9 +116,17 @@ bool gk_timer_stop(struct gk_timer *timer)
     return true;
 }
 
+int kit_clock_bind(struct kit_cpu *cpu)
+{
+    int port = kit_evt_virq(VIRQ_TIMER, cpu->id, timers_run, cpu);
+
+    cpu->timer = port > 0 ? (uint32_t)port : 0;
+    return port;
+}
+
 static void timer_bind(void)
 {
-    if (gk_evt_virq(VIRQ_TIMER, timers_run, NULL) < 0)
+    if (kit_clock_bind(&kit_cpu0) < 0)
         gk_panic("no timer");
 }
 
@@ -118,7 +144,7 @@ void kit_clock_suspend(void)
 void kit_clock_resume(void)
 {
     offset = latest - system_time();
-    armed = UINT64_MAX;
+    kit_cpu0.armed = UINT64_MAX;
     timer_bind();
     kit_timers_arm();
 }

@@ -11,6 +11,11 @@ void kit_clock_suspend(void);
 void kit_clock_resume(void);
 /* Called before sleeping: sees to it that the hypervisor wakes us for the first timer. */
 void kit_timers_arm(void);
+/* The first timer's deadline, or UINT64_MAX. */
+uint64_t kit_timers_first(void);
+/* The timer's interrupt of a vCPU. A port or an error. */
+struct kit_cpu;
+int kit_clock_bind(struct kit_cpu *cpu);
 
 /* --- scale.c: pure --- */
 struct clock_scale {

@@ -2,6 +2,7 @@
 #include <gk/err.h>
 #include <gk/mem.h>
 #include "libc/string.h"
+#include "thread/turn.h"
 #include "xenbus/xb.h"
 
 struct gk_xs_watch {
@@ -108,6 +109,7 @@ static void unlink_watch(struct gk_xs_watch *w)
 int gk_xs_watch(const char *path, void (*call)(const char *path, void *argument), void *argument,
                 struct gk_xs_watch **watch)
 {
+    KIT_TURN;
     size_t length = strlen(path) + 1;
     struct gk_xs_watch *w = gk_zalloc(sizeof(*w) + length);
 
@@ -130,6 +132,7 @@ int gk_xs_watch(const char *path, void (*call)(const char *path, void *argument)
 
 int gk_xs_unwatch(struct gk_xs_watch *watch)
 {
+    KIT_TURN;
     int rc = request(XS_UNWATCH, watch);
 
     unlink_watch(watch);

@@ -5,6 +5,7 @@
 #include <gk/mem.h>
 #include "libc/string.h"
 #include "mem/mem.h"
+#include "thread/turn.h"
 #include "xenbus/xb.h"
 
 struct pending {
@@ -176,6 +177,7 @@ static int result(struct pending *p, uint32_t type, char **body, size_t *length)
 int xs_request(uint32_t type, gk_xs_tx tx, const struct xs_part *parts, size_t count, char **body,
                size_t *length)
 {
+    KIT_TURN;
     struct pending p = {.id = ++next_id};
     size_t total = 0;
 

@@ -1,5 +1,5 @@
 /*
- * Threads: cooperative, all on vCPU 0.
+ * Threads: cooperative, and one at a time, unless the program asks for more (<gk/vcpu.h>).
  *
  * A thread runs until it blocks, yields or ends; nothing interrupts it. So data that threads share
  * needs no lock unless its owner blocks in between. Events are looked at when a thread blocks or
@@ -61,6 +61,13 @@ bool gk_block(uint64_t deadline);
 /* Makes a thread that is in gk_block() runnable; does nothing to any other. */
 void gk_wake(struct gk_thread *thread);
 
+/*
+ * What is said here of one thing running at a time holds for threads that are apart (<gk/vcpu.h>)
+ * from gk_turn_take() to gk_turn_give(its result); they nest, and cost others nothing.
+ */
+bool gk_turn_take(void);
+void gk_turn_give(bool taken);
+
 /* A queue of waiting threads. GK_WAITQ_INIT or all zero bytes is an empty one. First come, first
  * woken. */
 struct gk_waiter;
@@ -81,10 +88,12 @@ unsigned int gk_waitq_wake_all(struct gk_waitq *queue);
  * came first. */
 #define GK_WAIT_FOR(queue, condition, deadline)                                                    \
     ({                                                                                             \
-        bool met_;                                                                                 \
+        bool met_, turn_ = gk_turn_take();                                                         \
         while (!(met_ = (condition)) && gk_waitq_wait((queue), (deadline)))                        \
             ;                                                                                      \
-        met_ || (condition);                                                                       \
+        met_ = met_ || (condition);                                                                \
+        gk_turn_give(turn_);                                                                       \
+        met_;                                                                                      \
     })
 
 /* A mutex: owned by a thread, not recursive (a second lock by its owner is a panic). All zero:

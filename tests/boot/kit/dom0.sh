@@ -6,6 +6,7 @@ cd /tmp || exit
 
 gone() { ! xl domid "$1"; }
 log() { echo "/var/log/xen/guest-$1.log"; }
+not() { ! "$@"; }
 said() { grep -q "$2" "$(log "$1")"; }
 # start NAME IMAGE MEMORY "COMMAND LINE" [CFG LINE]...
 start() {
@@ -53,6 +54,21 @@ check "xl restore" xl restore clock.save
 check "it goes on" wait_for 60 said clock "woke up elsewhere"
 check "and ticks" wait_for 60 said clock "tick [0-9]* at"
 check "xl shutdown is obeyed" xl shutdown -w clock
+
+# Work on 1, 2, 4 and 8 vCPUs; with all of them up it is saved and goes on elsewhere.
+check "parallel on 8 vCPUs" start par parallel 16 "rounds=100000" "vcpus = 8"
+check "8 vCPUs run at once" wait_for 120 said par "round 5: 8 vCPUs, mask ff"
+check "one, two and four before" test "$(grep -c -e "round 1: 1 vCPUs, mask 1," -e "round 2: 2 vCPUs, mask 3," \
+    -e "round 3: 4 vCPUs, mask f," "$(log par)")" = 3
+check "xl save with 8 vCPUs" xl save par par.save
+check "nothing was wrong there" not said par "[1-9][0-9]* faults"
+rm -f "$(log par)"
+check "xl restore with 8 vCPUs" xl restore par.save
+check "it is elsewhere" wait_for 60 said par "woke up elsewhere"
+check "all 8 are back" wait_for 120 said par "8 vCPUs, mask ff"
+check "xl shutdown is obeyed with 8 vCPUs" xl shutdown -w par
+check "and nothing was wrong" not said par "[1-9][0-9]* faults"
+grep parallel: "$(log par)" | head -n 3
 
 # A disk over the kernel's own back-end; half-way its end is shut and opened again, as a restarted one would.
 for m in loop xen-blkback; do modprobe $m 2>/dev/null; done

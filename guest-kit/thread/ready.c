@@ -1,17 +1,6 @@
 /* The queue of threads that can run. Pure. */
 #include "thread/ready.h"
 
-void ready_put(struct ready *q, struct gk_thread *t)
-{
-    t->state = THREAD_READY;
-    t->next = NULL;
-    if (q->first)
-        q->last->next = t;
-    else
-        q->first = t;
-    q->last = t;
-}
-
 static bool allowed(const struct gk_thread *t, unsigned int cpu)
 {
     return !t->pin || t->pin == cpu + 1;

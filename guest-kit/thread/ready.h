@@ -17,7 +17,27 @@ struct ready {
 
 extern struct ready kit_ready; /* the kit's */
 
-void ready_put(struct ready *queue, struct gk_thread *thread);
+static inline void ready_put(struct ready *q, struct gk_thread *t)
+{
+    t->state = THREAD_READY;
+    t->next = NULL;
+    if (q->first)
+        q->last->next = t;
+    else
+        q->first = t;
+    q->last = t;
+}
+
+/* With one vCPU: the first, out of the queue, or NULL. */
+static inline struct gk_thread *ready_first(struct ready *q)
+{
+    struct gk_thread *t = q->first;
+
+    if (t)
+        q->first = t->next;
+    return t;
+}
+
 /* The first thread that `cpu` is to run, out of the queue; NULL: none. `idle`: vCPUs that sleep. */
 struct gk_thread *ready_take(struct ready *queue, unsigned int cpu, uint32_t idle);
 /* Those of `idle` that are to be woken for what is in the queue; not `all`: only for threads that

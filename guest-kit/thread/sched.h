@@ -13,9 +13,9 @@ struct gk_thread {
     enum thread_state state;
     bool woken; /* by gk_wake(), not by the deadline */
     bool detached;
-    bool apart;  /* wants to run at the same time as others */
-    bool loose;  /* does so now: has not got the kit's lock */
-    uint8_t pin; /* vCPU + 1 that alone runs it; 0: any */
+    bool apart;    /* runs at the same time as others, without the kit's lock, but */
+    uint8_t depth; /* calls into the kit deep */
+    uint8_t pin;   /* vCPU + 1 that alone runs it; 0: any */
     struct gk_timer timer;
     uint8_t *stack; /* its guard page */
     size_t stack_pages;

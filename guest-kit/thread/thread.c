@@ -47,23 +47,11 @@ static void reap(void)
     }
 }
 
-/* With several vCPUs the lock is held, also over the switch, so nobody takes up a thread whose
- * registers are not put away yet; and who finds nothing to run goes idle, off the thread's stack.
- */
-void kit_schedule(void)
+/* Returns when the caller runs again, perhaps on another vCPU. */
+static inline void switch_to(struct kit_cpu *cpu, struct gk_thread *next)
 {
-    struct kit_cpu *cpu = kit_cpu();
-    struct gk_thread *self = cpu->running, *next;
+    struct gk_thread *self = cpu->running;
 
-    for (;;) {
-        if (kit_evt_any())
-            kit_evt_dispatch();
-        next = kit_smp ? kit_vcpu_next(cpu) : ready_take(&kit_ready, 0, 0);
-        if (next)
-            break;
-        kit_timers_arm();
-        kit_evt_sleep();
-    }
     next->state = THREAD_RUNNING;
     if (next == self)
         return;
@@ -72,8 +60,46 @@ void kit_schedule(void)
         gk_thread_switch_hook(next->slots[0]);
     kit_switch(self, next);
     reap();
-    if (kit_smp && self != kit_cpu()->idle)
+}
+
+/* One vCPU: who finds nothing to run sleeps here. */
+static void schedule_one(void)
+{
+    struct gk_thread *next;
+
+    for (;;) {
+        if (kit_cpu0.info->evtchn_upcall_pending)
+            kit_evt_dispatch();
+        if ((next = ready_first(&kit_ready)))
+            break;
+        kit_timers_arm();
+        kit_evt_sleep();
+    }
+    switch_to(&kit_cpu0, next);
+}
+
+/*
+ * Several: the lock is held, also over the switch, so nobody takes up a thread whose registers are
+ * not put away yet; and who finds nothing to run goes idle, off the thread's stack.
+ */
+static void schedule_any(void)
+{
+    struct kit_cpu *cpu = kit_cpu();
+    const struct gk_thread *self = cpu->running;
+
+    if (kit_evt_any())
+        kit_evt_dispatch();
+    switch_to(cpu, kit_vcpu_next(cpu));
+    if (self != kit_cpu()->idle)
         kit_turn_share();
+}
+
+void kit_schedule(void)
+{
+    if (__builtin_expect(kit_smp, 0))
+        schedule_any();
+    else
+        schedule_one();
 }
 
 void kit_thread_main(void)
@@ -81,8 +107,7 @@ void kit_thread_main(void)
     struct gk_thread *self = gk_thread_self();
 
     reap();
-    if (self->apart)
-        gk_apart();
+    kit_turn_end(NULL); /* of one that is apart: as if it came back from a call */
     self->run(self->argument);
     gk_thread_exit();
 }
@@ -134,6 +159,7 @@ struct gk_thread *gk_thread_create_apart(const char *name, void (*run)(void *), 
 
     if (t) {
         t->apart = kit_smp;
+        t->depth = 1;
         ready(t);
     }
     return t;
@@ -195,13 +221,14 @@ void **gk_thread_slot(struct gk_thread *thread, unsigned int slot)
 
 void gk_yield(void)
 {
-    if (!kit_ready.first && !kit_evt_any() && !kit_smp)
+    if (__builtin_expect(kit_smp, 0)) {
+        kit_vcpu_yield();
         return;
-    KIT_TURN;
-    if (kit_smp)
-        kit_turn_share();
-    ready_put(&kit_ready, gk_thread_self());
-    kit_schedule();
+    }
+    if (!kit_ready.first && !kit_cpu0.info->evtchn_upcall_pending)
+        return;
+    ready_put(&kit_ready, kit_cpu0.running);
+    schedule_one();
 }
 
 void kit_move(unsigned int cpu)
@@ -226,9 +253,9 @@ bool gk_block(uint64_t deadline)
     self->state = THREAD_BLOCKED;
     self->woken = false;
     if (deadline != GK_FOREVER)
-        gk_timer_set(&self->timer, deadline, deadline_came, self);
+        kit_timer_set(&self->timer, deadline, deadline_came, self);
     kit_schedule();
-    gk_timer_stop(&self->timer);
+    kit_timer_stop(&self->timer);
     return self->woken;
 }
 
@@ -237,7 +264,7 @@ void gk_wake(struct gk_thread *thread)
     KIT_TURN;
     if (thread->state != THREAD_BLOCKED)
         return;
-    gk_timer_stop(&thread->timer);
+    kit_timer_stop(&thread->timer);
     thread->woken = true;
     ready(thread);
 }
@@ -253,23 +280,25 @@ void gk_sleep(uint64_t ns)
     gk_sleep_until(gk_time_mono() + ns);
 }
 
-bool gk_turn_take(void)
+void gk_turn_take(void)
 {
-    return kit_turn_begin();
+    kit_turn_begin();
 }
 
-void gk_turn_give(bool taken)
+void gk_turn_give(void)
 {
-    kit_turn_end(&taken);
+    kit_turn_end(NULL);
 }
 
 void gk_apart(void)
 {
-    if (!kit_smp)
+    struct gk_thread *self = gk_thread_self();
+
+    if (!kit_smp || self->apart)
         return;
-    gk_thread_self()->apart = true;
-    if (!gk_thread_self()->loose)
-        kit_turn_give();
+    self->apart = true;
+    self->depth = 1;
+    kit_turn_give();
 }
 
 void gk_together(void)

@@ -8,23 +8,27 @@
 #include <gk/thread.h>
 #include "start/cpu.h"
 
-/* thread/vcpu.c's; never called before gk_vcpu_start(), which links it. */
-bool kit_turn_take(void) __attribute__((weak));
+/* thread/vcpu.c's; never called before gk_vcpu_start(), which links it. They nest, and do nothing
+ * for a thread that is in turn anyway. */
+void kit_turn_take(void) __attribute__((weak));
 void kit_turn_give(void) __attribute__((weak));
 
-static inline bool kit_turn_begin(void)
+static inline void kit_turn_begin(void)
 {
-    return __builtin_expect(kit_smp, 0) && kit_turn_take();
+    if (__builtin_expect(kit_smp, 0))
+        kit_turn_take();
 }
 
-static inline void kit_turn_end(const bool *taken)
+static inline void kit_turn_end(const char *unused)
 {
-    if (__builtin_expect(*taken, 0))
+    (void)unused;
+    if (__builtin_expect(kit_smp, 0))
         kit_turn_give();
 }
 
 /* The rest of the block has the turn. */
 #define KIT_TURN                                                                                   \
-    __attribute__((cleanup(kit_turn_end), unused)) const bool turn_taken_ = kit_turn_begin()
+    __attribute__((cleanup(kit_turn_end), unused)) const char turn_ = 0;                           \
+    kit_turn_begin()
 
 #endif

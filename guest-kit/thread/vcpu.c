@@ -52,15 +52,12 @@ void kit_lock_rouse(unsigned int cpu)
     gk_evt_send(cpus[cpu]->rouse);
 }
 
-bool kit_turn_take(void)
+void kit_turn_take(void)
 {
     struct kit_cpu *cpu = kit_cpu();
 
-    if (!cpu->running->loose)
-        return false;
-    kit_lock_take(&lock, cpu->id);
-    cpu->running->loose = false;
-    return true;
+    if (cpu->running->apart && !cpu->running->depth++)
+        kit_lock_take(&lock, cpu->id);
 }
 
 static void kick(uint32_t whom)
@@ -96,8 +93,11 @@ static void call_idle(void)
 
 void kit_turn_give(void)
 {
+    struct gk_thread *self = kit_cpu()->running;
+
+    if (!self->apart || --self->depth)
+        return;
     call_idle();
-    kit_cpu()->running->loose = true;
     kit_lock_give(&lock);
 }
 
@@ -119,6 +119,14 @@ struct gk_thread *kit_vcpu_next(const struct kit_cpu *cpu)
     if (!parking || !cpu->id)
         t = ready_take(&kit_ready, cpu->id, idle);
     return t ? t : cpu->idle;
+}
+
+void kit_vcpu_yield(void)
+{
+    KIT_TURN;
+    kit_turn_share();
+    ready_put(&kit_ready, gk_thread_self());
+    kit_schedule();
 }
 
 /* A thread in turn runs when the one that woke it stops; one that is apart need not wait for that.
@@ -345,9 +353,8 @@ void kit_turn_force(void)
 {
     struct kit_cpu *cpu = kit_cpu();
 
-    if (!cpu->running->loose)
+    if (!cpu->running->apart || cpu->running->depth++)
         return;
-    cpu->running->loose = false;
     uint32_t ticket = __atomic_fetch_add(&lock.tail, 1, __ATOMIC_SEQ_CST);
     for (unsigned int i = 0; i < 10000 && __atomic_load_n(&lock.head, __ATOMIC_SEQ_CST) != ticket;
          i++)

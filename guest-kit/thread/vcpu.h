@@ -10,6 +10,8 @@
 
 /* What a vCPU does next: a thread that can run, or its idle thread. */
 KIT_WEAK struct gk_thread *kit_vcpu_next(const struct kit_cpu *cpu);
+/* gk_yield(). */
+KIT_WEAK void kit_vcpu_yield(void);
 /* A thread was put into the queue. */
 KIT_WEAK void kit_vcpu_ready(const struct gk_thread *thread);
 /* Lets those have the lock who wait for it, and takes it again. */

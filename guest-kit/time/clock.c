@@ -13,9 +13,9 @@ static uint64_t offset; /* gk_time_mono() = system time + offset */
 static uint64_t latest; /* what was returned last; guards against a step back */
 static struct gk_timer *timers;
 
-static uint64_t system_time(void)
+static uint64_t time_of(struct vcpu_info *info)
 {
-    const volatile struct vcpu_time_info *t = &kit_cpu()->info->time;
+    const volatile struct vcpu_time_info *t = &info->time;
     struct clock_scale s;
     uint64_t tsc;
     uint32_t version;
@@ -31,21 +31,32 @@ static uint64_t system_time(void)
     return clock_scaled(&s, tsc);
 }
 
-uint64_t gk_time_mono(void)
+static uint64_t system_time(void)
+{
+    return time_of(kit_cpu()->info);
+}
+
+/* Several vCPUs may be here at once. */
+static uint64_t mono_shared(void)
 {
     uint64_t now = system_time() + offset;
-
     uint64_t before = __atomic_load_n(&latest, __ATOMIC_RELAXED);
 
-    if (!kit_smp) {
-        latest = now > before ? now : before;
-        return latest;
-    }
     while (now > before)
         if (__atomic_compare_exchange_n(&latest, &before, now, false, __ATOMIC_RELAXED,
                                         __ATOMIC_RELAXED))
             return now;
     return before;
+}
+
+uint64_t gk_time_mono(void)
+{
+    if (__builtin_expect(kit_smp, 0))
+        return mono_shared();
+    uint64_t now = time_of(kit_cpu0.info) + offset;
+    if (now > latest)
+        latest = now;
+    return latest;
 }
 
 uint64_t gk_time_wall(void)
@@ -94,10 +105,9 @@ static void timers_run(uint32_t port, void *cpu)
     kit_timers_arm();
 }
 
-void gk_timer_set(struct gk_timer *timer, uint64_t deadline, void (*call)(void *), void *argument)
+void kit_timer_set(struct gk_timer *timer, uint64_t deadline, void (*call)(void *), void *argument)
 {
-    KIT_TURN;
-    gk_timer_stop(timer);
+    kit_timer_stop(timer);
     timer->deadline = deadline;
     timer->call = call;
     timer->argument = argument;
@@ -106,14 +116,25 @@ void gk_timer_set(struct gk_timer *timer, uint64_t deadline, void (*call)(void *
     kit_timers_arm();
 }
 
-bool gk_timer_stop(struct gk_timer *timer)
+bool kit_timer_stop(struct gk_timer *timer)
 {
-    KIT_TURN;
     if (!timer->set)
         return false;
     timer->set = false;
     timers = timers_remove(timers, timer);
     return true;
+}
+
+void gk_timer_set(struct gk_timer *timer, uint64_t deadline, void (*call)(void *), void *argument)
+{
+    KIT_TURN;
+    kit_timer_set(timer, deadline, call, argument);
+}
+
+bool gk_timer_stop(struct gk_timer *timer)
+{
+    KIT_TURN;
+    return kit_timer_stop(timer);
 }
 
 int kit_clock_bind(struct kit_cpu *cpu)

@@ -11,6 +11,9 @@ void kit_clock_suspend(void);
 void kit_clock_resume(void);
 /* Called before sleeping: sees to it that the hypervisor wakes us for the first timer. */
 void kit_timers_arm(void);
+/* gk_timer_set() and gk_timer_stop() for who has the turn. */
+void kit_timer_set(struct gk_timer *timer, uint64_t deadline, void (*call)(void *), void *argument);
+bool kit_timer_stop(struct gk_timer *timer);
 /* The first timer's deadline, or UINT64_MAX. */
 uint64_t kit_timers_first(void);
 /* The timer's interrupt of a vCPU. A port or an error. */

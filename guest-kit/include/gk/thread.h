@@ -63,10 +63,10 @@ void gk_wake(struct gk_thread *thread);
 
 /*
  * What is said here of one thing running at a time holds for threads that are apart (<gk/vcpu.h>)
- * from gk_turn_take() to gk_turn_give(its result); they nest, and cost others nothing.
+ * from gk_turn_take() to gk_turn_give(); they nest, and cost others nothing.
  */
-bool gk_turn_take(void);
-void gk_turn_give(bool taken);
+void gk_turn_take(void);
+void gk_turn_give(void);
 
 /* A queue of waiting threads. GK_WAITQ_INIT or all zero bytes is an empty one. First come, first
  * woken. */
@@ -88,11 +88,12 @@ unsigned int gk_waitq_wake_all(struct gk_waitq *queue);
  * came first. */
 #define GK_WAIT_FOR(queue, condition, deadline)                                                    \
     ({                                                                                             \
-        bool met_, turn_ = gk_turn_take();                                                         \
+        bool met_;                                                                                 \
+        gk_turn_take();                                                                            \
         while (!(met_ = (condition)) && gk_waitq_wait((queue), (deadline)))                        \
             ;                                                                                      \
         met_ = met_ || (condition);                                                                \
-        gk_turn_give(turn_);                                                                       \
+        gk_turn_give();                                                                            \
         met_;                                                                                      \
     })
 

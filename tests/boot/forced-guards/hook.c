@@ -1,8 +1,8 @@
 /*
- * Linked into the hypervisor of the test 'forced-guards' only: stands before the choice of the defences
- * against speculation, whose own name the linker has changed, and claims for the processor what QEMU's
- * never has: the controls of branch prediction. QEMU ignores writes of their registers, so the code
- * that uses them runs, at the place and in the order that a real processor would see.
+ * Linked into the hypervisor of the test 'forced-guards' only: stands before the choice of the
+ * defences against speculation, whose own name the linker has changed, and claims for the processor
+ * what QEMU's never has: the controls of branch prediction. QEMU ignores writes of their registers,
+ * so the code that uses them runs, at the place and in the order that a real processor would see.
  */
 #include "core/guard/guard.h"
 

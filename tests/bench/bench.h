@@ -16,7 +16,7 @@ void bench_print(const char *name, uint64_t ticks, unsigned int n);
 /* Ticks of n rounds of an empty loop. */
 uint64_t bench_loop(unsigned int n);
 
-/* A hypercall without call and return: what a kernel that inlines SYSCALL pays. */
+/* A hypercall without call and return: what a kernel that inlines SYSCALL pays. Xen changes r9. */
 static inline long raw_hypercall(uint64_t number, uint64_t a1, uint64_t a2, uint64_t a3,
                                  uint64_t a4)
 {
@@ -24,7 +24,7 @@ static inline long raw_hypercall(uint64_t number, uint64_t a1, uint64_t a2, uint
     __asm__ volatile("syscall"
                      : "+a"(number), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10)
                      :
-                     : "rcx", "r11", "r8", "memory", "cc");
+                     : "rcx", "r8", "r9", "r11", "memory", "cc");
     return (long)number;
 }
 

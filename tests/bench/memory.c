@@ -99,7 +99,7 @@ static void process_switch(unsigned int n)
 {
     while (n--) {
         switch_ops[0].arg1.mfn ^= switch_tables;
-        raw_hypercall(__HYPERVISOR_multicall, U(switch_calls), ARRAY_SIZE(switch_calls), 0, 0);
+        must(raw_hypercall(__HYPERVISOR_multicall, U(switch_calls), ARRAY_SIZE(switch_calls), 0, 0));
     }
 }
 
@@ -126,6 +126,8 @@ static void process_switches(void)
     switch_calls[2] = (struct multicall_entry){.op = __HYPERVISOR_set_segment_base,
                                                .args = {SEGBASE_GS_USER, 0x1000}};
     bench("process_switch", process_switch, 50);
+    for (unsigned int i = 0; i < ARRAY_SIZE(switch_calls); i++)
+        must((long)switch_calls[i].result);
     must(mmuext(MMUEXT_NEW_BASEPTR, va_to_mfn(kernel_l4), 0));
 }
 

@@ -99,7 +99,8 @@ static void process_switch(unsigned int n)
 {
     while (n--) {
         switch_ops[0].arg1.mfn ^= switch_tables;
-        must(raw_hypercall(__HYPERVISOR_multicall, U(switch_calls), ARRAY_SIZE(switch_calls), 0, 0));
+        must(
+            raw_hypercall(__HYPERVISOR_multicall, U(switch_calls), ARRAY_SIZE(switch_calls), 0, 0));
     }
 }
 

@@ -163,27 +163,12 @@ char *axl_name(struct axl *a, uint32_t domid)
     return name ? name : strdup("");
 }
 
-static int domain_named(struct axl *a, const char *who)
-{
-    unsigned n;
-    char **ids = store_list(axl_store(a), &n, "/local/domain");
-    int found = -1;
-    for (unsigned i = 0; i < n && found < 0; i++) {
-        char *name = store_read(a->store, "/local/domain/%s/name", ids[i]);
-        if (name && strcmp(name, who) == 0)
-            found = atoi(ids[i]);
-        free(name);
-    }
-    free(ids);
-    return found;
-}
-
 int axl_domain(struct axl *a, const char *who)
 {
     long long n;
     if (axl_number(who, &n) && n >= 0 && n < DOMID_FIRST_RESERVED)
         return (int)n;
-    int domid = domain_named(a, who);
+    int domid = store_domain_named(axl_store(a), who);
     if (domid < 0)
         fprintf(stderr, "%s is an invalid domain identifier (rc=-6)\n", who);
     return domid;

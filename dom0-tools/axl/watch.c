@@ -134,6 +134,20 @@ static bool act(struct watch *x, const hyp_dominfo *d)
     return on;
 }
 
+/* The xenstore's daemon was stopped: there will be another, and what it missed is looked at then.
+ */
+static void store_again(struct watch *x)
+{
+    const struct timespec pause = {.tv_nsec = 100000000};
+    store_close(x->s);
+    x->s = NULL;
+    while (store_open(&x->s, &x->w) < 0 || store_watch(x->s, "end", "@releaseDomain") < 0) {
+        store_close(x->s);
+        x->s = NULL;
+        nanosleep(&pause, NULL);
+    }
+}
+
 int watch_run(uint32_t domid)
 {
     struct watch x = {.domid = domid};
@@ -153,7 +167,7 @@ int watch_run(uint32_t domid)
         if (rc == 0 && d.flags & XEN_DOMINF_shutdown && code != SHUTDOWN_suspend)
             on = act(&x, &d);
         else if (store_wait(x.s, 3600 * 1000) < 0)
-            break;
+            store_again(&x);
     }
     store_close(x.s);
     hyp_close(x.h);

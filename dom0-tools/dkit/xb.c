@@ -14,15 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include "abi/abi.h"
-#include <xen/io/xs_wire.h>
 
 #include "dkit/log.h"
 #include "dkit/loop.h"
+#include "dkit/xlink.h"
 
 enum { RETRY_MS = 100, PATIENCE = 600 }; /* a minute for the store to come back */
 
@@ -32,7 +27,8 @@ struct event {
     char path[];
 };
 
-static struct source source = {.fd = -1};
+static struct xlink xlink = {.fd = -1};
+static struct source source = {.fd = -1}; /* of the same descriptor */
 static struct list watches = LIST_INIT(watches);
 static struct list events = LIST_INIT(events);
 static struct job deliver;
@@ -42,59 +38,6 @@ static uint32_t txn;
 static bool txn_lost; /* the connection went while it was open */
 
 static int restore(void);
-
-/* --- bytes ----------------------------------------------------------------------------------- */
-
-static int send_all(const void *from, size_t len)
-{
-    const char *p = from;
-    while (len) {
-        ssize_t n = send(source.fd, p, len, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -ECONNRESET;
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
-static int receive_all(void *to, size_t len)
-{
-    char *p = to;
-    while (len) {
-        ssize_t n = recv(source.fd, p, len, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -ECONNRESET;
-        p += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
-/* One message; the payload gets a 0 behind it. */
-static int receive(struct xsd_sockmsg *hdr, char **payload)
-{
-    *payload = NULL;
-    int rc = receive_all(hdr, sizeof *hdr);
-    if (rc)
-        return rc;
-    if (hdr->len > XENSTORE_PAYLOAD_MAX)
-        return -ECONNRESET;
-    *payload = malloc(hdr->len + 1);
-    if (!*payload)
-        return -ENOMEM;
-    rc = receive_all(*payload, hdr->len);
-    (*payload)[hdr->len] = 0;
-    if (rc) {
-        free(*payload);
-        *payload = NULL;
-    }
-    return rc;
-}
 
 /* --- events ---------------------------------------------------------------------------------- */
 
@@ -145,64 +88,55 @@ static void run_events(struct job *j)
 
 /* --- the connection -------------------------------------------------------------------------- */
 
-static const char *const sockets[] = {"/run/xenstored/socket", "/var/run/xenstored/socket"};
-
-static int connect_to(const char *path)
-{
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    if (connect(fd, (struct sockaddr *)&a, sizeof a)) {
-        int rc = -errno;
-        close(fd);
-        return rc;
-    }
-    return fd;
-}
-
 static void disconnect(void)
 {
     if (source.fd < 0)
         return;
     loop_remove(&source);
-    close(source.fd);
+    xlink_drop(&xlink);
     source.fd = -1;
     txn_lost = txn != 0;
 }
 
+/* The events that are in our buffer: the socket tells no more of them (needs: no reply awaited). */
+static int take_events(void)
+{
+    struct xlink_msg m;
+    int rc = 0;
+    while (xlink_here(&xlink) && !(rc = xlink_take(&xlink, &m)))
+        if (m.type == XS_WATCH_EVENT)
+            queue_event(m.payload, m.len);
+    return rc;
+}
+
 static void readable(struct source *s, uint32_t what)
 {
-    struct xsd_sockmsg hdr;
-    char *payload;
+    struct xlink_msg m;
     (void)what;
     /* An earlier callback may have read what was here: never wait for a message's first byte. */
     struct pollfd p = {.fd = s->fd, .events = POLLIN};
     if (poll(&p, 1, 0) <= 0)
         return;
-    if (receive(&hdr, &payload)) {
+    if (xlink_take(&xlink, &m)) {
         log_line("the connection to xenstored is lost");
         disconnect();
         timer_set(&retry, 0);
         return;
     }
-    if (hdr.type == XS_WATCH_EVENT)
-        queue_event(payload, hdr.len);
-    free(payload);
+    if (m.type == XS_WATCH_EVENT)
+        queue_event(m.payload, m.len);
+    (void)take_events();
 }
 
 static int connect_store(void)
 {
-    int fd = -ENOENT;
-    for (size_t i = 0; i < ARRAY_SIZE(sockets) && fd < 0; i++)
-        fd = connect_to(sockets[i]);
-    if (fd < 0)
-        return fd;
-    source = (struct source){.ready = readable, .fd = fd};
-    int rc = loop_add(&source, EPOLLIN);
+    int rc = xlink_connect(&xlink);
+    if (rc)
+        return rc;
+    source = (struct source){.ready = readable, .fd = xlink.fd};
+    rc = loop_add(&source, EPOLLIN);
     if (rc) {
-        close(fd);
+        xlink_drop(&xlink);
         source.fd = -1;
     }
     return rc;
@@ -233,52 +167,30 @@ static int connect_patiently(void)
 
 /* --- requests -------------------------------------------------------------------------------- */
 
-struct part {
-    const void *data;
-    size_t len;
-};
-
-static int error_number(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(xsd_errors); i++)
-        if (strcmp(name, xsd_errors[i].errstring) == 0)
-            return xsd_errors[i].errnum;
-    return EIO;
-}
-
 /* On the connection there is. The reply's payload is the caller's to free. */
 static int exchange(uint32_t type, uint32_t tx, const struct part *parts, size_t n, char **reply,
                     size_t *reply_len)
 {
-    struct xsd_sockmsg hdr = {.type = type, .tx_id = tx};
-    for (size_t i = 0; i < n; i++)
-        hdr.len += (uint32_t)parts[i].len;
-    if (hdr.len > XENSTORE_PAYLOAD_MAX)
-        return -E2BIG;
-    int rc = send_all(&hdr, sizeof hdr);
-    for (size_t i = 0; i < n && !rc; i++)
-        rc = send_all(parts[i].data, parts[i].len);
-    while (!rc && !(rc = receive(&hdr, reply))) {
-        if (hdr.type != XS_WATCH_EVENT)
-            break;
-        queue_event(*reply, hdr.len);
-        free(*reply);
-    }
+    struct xlink_msg m;
+    int rc = xlink_ask(&xlink, type, tx, parts, n);
+    if (rc)
+        return rc;
+    while (!(rc = xlink_take(&xlink, &m)) && m.type == XS_WATCH_EVENT)
+        queue_event(m.payload, m.len);
     if (rc) {
-        if (rc != -ENOMEM)
-            rc = -ECONNRESET;
         disconnect();
         return rc;
     }
-    if (hdr.type == XS_ERROR)
-        rc = -error_number(*reply);
-    else if (hdr.type != type)
-        rc = -EIO;
-    if (rc) {
-        free(*reply);
-        *reply = NULL;
+    rc = xlink_verdict(&m, type);
+    if (!rc) {
+        *reply = malloc(m.len + 1);
+        if (*reply)
+            memcpy(*reply, m.payload, m.len + 1);
+        else
+            rc = -ENOMEM;
+        *reply_len = m.len;
     }
-    *reply_len = hdr.len;
+    (void)take_events();
     return rc;
 }
 
@@ -334,8 +246,7 @@ int xb_open(void)
 
 void xb_forget(void)
 {
-    if (source.fd >= 0)
-        close(source.fd);
+    xlink_drop(&xlink);
     source.fd = -1;
 }
 

@@ -36,17 +36,10 @@ static int check_memory(struct hyp *h, uint64_t kib, struct why *w)
 
 static int check_name(struct store *s, const char *name, struct why *w)
 {
-    unsigned n;
-    int rc = 0;
-    char **ids = store_list(s, &n, "/local/domain");
-    for (unsigned i = 0; i < n && !rc; i++) {
-        char *other = store_read(s, "/local/domain/%s/name", ids[i]);
-        if (other && strcmp(other, name) == 0)
-            rc = why(w, -EEXIST, "a domain of this name is there already (id %s)", ids[i]);
-        free(other);
-    }
-    free(ids);
-    return rc;
+    int id = store_domain_named(s, name);
+    if (id >= 0)
+        return why(w, -EEXIST, "a domain of this name is there already (id %d)", id);
+    return id == -ENOENT ? 0 : why(w, id, "cannot read the xenstore: %s", strerror(-id));
 }
 
 int create_check(struct hyp *h, struct store *s, const struct gconf *g, struct why *w)

@@ -1,17 +1,19 @@
 /*
  * Virtual network interfaces: argon-netd's, which brings tap and bridge along by itself, or the
- * kernel's netback's, joined to a bridge by netlink here.
+ * kernel's netback's, joined to a bridge here.
  */
 #include "lib/dev.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <net/if.h>
-#include <netlink/netlink.h>
-#include <netlink/route/link.h>
-#include <netlink/route/link/bridge.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "lib/daemons.h"
 
@@ -85,42 +87,43 @@ int net_prepare(struct store *s, uint32_t domid, const struct gconf_nic *n, stru
     return 0;
 }
 
-/* --- netlink -------------------------------------------------------------------------------- */
+/* --- the kernel's interface ------------------------------------------------------------------ */
 
-/* A change must go out while the link is down for a rename; the bridge wants it before "up". */
-static int join(struct nl_sock *sk, const char *vif, const struct gconf_nic *n, struct why *w)
+/* The steps of join(), which the kernel takes in this order only: a name while it is down. */
+static int join_steps(int sk, const char *vif, const struct gconf_nic *n)
 {
-    struct rtnl_link *link = NULL, *want = rtnl_link_alloc();
+    struct ifreq r = {0};
+    snprintf(r.ifr_name, sizeof r.ifr_name, "%.15s", vif);
     /* The address that keeps a bridge from taking its own from a guest's interface. */
-    struct nl_addr *mac =
-        nl_addr_build(AF_LLC, (uint8_t[6]){0xfe, 0xff, 0xff, 0xff, 0xff, 0xff}, 6);
-    int rc = want && mac ? rtnl_link_get_kernel(sk, 0, vif, &link) : -NLE_NOMEM;
-    if (rc == 0) {
-        rtnl_link_set_addr(want, mac);
-        if (n->ifname)
-            rtnl_link_set_name(want, n->ifname);
-        if (n->mtu)
-            rtnl_link_set_mtu(want, n->mtu);
-        rc = rtnl_link_change(sk, link, want, 0);
+    r.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+    memcpy(r.ifr_hwaddr.sa_data, (uint8_t[6]){0xfe, 0xff, 0xff, 0xff, 0xff, 0xff}, 6);
+    if (ioctl(sk, SIOCSIFHWADDR, &r) < 0)
+        return -errno;
+    r.ifr_mtu = (int)n->mtu;
+    if (n->mtu && ioctl(sk, SIOCSIFMTU, &r) < 0)
+        return -errno;
+    if (n->ifname) {
+        snprintf(r.ifr_newname, sizeof r.ifr_newname, "%s", n->ifname);
+        if (ioctl(sk, SIOCSIFNAME, &r) < 0)
+            return -errno;
+        snprintf(r.ifr_name, sizeof r.ifr_name, "%s", n->ifname);
     }
-    if (rc == 0)
-        rc = rtnl_link_enslave_ifindex(sk, (int)if_nametoindex(bridge_of(n)),
-                                       rtnl_link_get_ifindex(link));
-    if (rc == 0) {
-        struct rtnl_link *up = rtnl_link_alloc();
-        if (up) {
-            rtnl_link_set_flags(up, IFF_UP);
-            rc = rtnl_link_change(sk, link, up, 0);
-            rtnl_link_put(up);
-        }
-    }
-    if (link)
-        rtnl_link_put(link);
-    if (want)
-        rtnl_link_put(want);
-    nl_addr_put(mac);
-    return rc ? why(w, -EIO, "vif %d: cannot join %s to bridge %s: %s", n->devid, vif, bridge_of(n),
-                    nl_geterror(rc))
+    struct ifreq bridge = {.ifr_ifindex = (int)if_nametoindex(r.ifr_name)};
+    snprintf(bridge.ifr_name, sizeof bridge.ifr_name, "%s", bridge_of(n));
+    if (ioctl(sk, SIOCBRADDIF, &bridge) < 0 || ioctl(sk, SIOCGIFFLAGS, &r) < 0)
+        return -errno;
+    r.ifr_flags = (short)(r.ifr_flags | IFF_UP);
+    return ioctl(sk, SIOCSIFFLAGS, &r) < 0 ? -errno : 0;
+}
+
+static int join(const char *vif, const struct gconf_nic *n, struct why *w)
+{
+    int sk = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int rc = sk < 0 ? -errno : join_steps(sk, vif, n);
+    if (sk >= 0)
+        close(sk);
+    return rc ? why(w, rc, "vif %d: cannot join %s to bridge %s: %s", n->devid, vif, bridge_of(n),
+                    strerror(-rc))
               : 0;
 }
 
@@ -134,14 +137,7 @@ int net_connect(struct store *s, uint32_t domid, const struct gconf_nic *n, stru
     if (n->script)
         return dev_script(s, n->script, "online", "vif", domid, n->devid,
                           n->ifname ? n->ifname : vif, w);
-    struct nl_sock *sk = nl_socket_alloc();
-    if (!sk || nl_connect(sk, NETLINK_ROUTE) < 0)
-        rc = why(w, -EIO, "vif %d: no netlink socket", n->devid);
-    else
-        rc = join(sk, vif, n, w);
-    if (sk)
-        nl_socket_free(sk);
-    if (rc)
+    if ((rc = join(vif, n, w)))
         return rc;
     store_at(s, "/local/domain/0/backend/vif/%u/%d", domid, n->devid);
     store_put(s, "hotplug-status", "connected");

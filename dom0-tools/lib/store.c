@@ -1,4 +1,7 @@
-/* The xenstore as the tools use it (see store.h), over libxenstore. */
+/*
+ * The xenstore as the tools use it (see store.h), over a connection of our own: a batch's requests
+ * go out together, while libxenstore waits for each one's answer.
+ */
 #include "lib/store.h"
 
 #include <errno.h>
@@ -8,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <xenstore.h>
+
+#include "dkit/xlink.h"
 
 enum op_kind { OP_PUT, OP_MKDIR, OP_REMOVE, OP_PERMS };
 
@@ -21,8 +25,14 @@ struct op {
     char mode;
 };
 
+struct event {
+    struct event *next;
+    char token[];
+};
+
 struct store {
-    struct xs_handle *xs;
+    struct xlink link;
+    struct event *events, **last; /* those that came between replies, in order */
     char base[STORE_PATH];
     struct op *ops;
     size_t nr, room;
@@ -31,17 +41,36 @@ struct store {
 
 int store_open(struct store **out, struct why *w)
 {
-    struct store *s = calloc(1, sizeof *s);
+    struct store *s = malloc(sizeof *s);
     if (!s)
         return why(w, -ENOMEM, "out of memory");
-    s->xs = xs_open(0);
-    if (!s->xs) {
-        int err = errno;
+    int rc = xlink_connect(&s->link);
+    if (rc) {
         free(s);
-        return why(w, -err, "cannot reach the xenstore: %s; is xenstored running?", strerror(err));
+        return why(w, rc, "cannot reach the xenstore: %s; is xenstored running?", strerror(-rc));
     }
+    s->events = NULL;
+    s->last = &s->events;
+    s->base[0] = 0;
+    s->ops = NULL;
+    s->nr = s->room = 0;
+    s->broken = 0;
     *out = s;
     return 0;
+}
+
+static bool pop_event(struct store *s, char *token, size_t room)
+{
+    struct event *e = s->events;
+    if (!e)
+        return false;
+    s->events = e->next;
+    if (!s->events)
+        s->last = &s->events;
+    if (token)
+        snprintf(token, room, "%s", e->token);
+    free(e);
+    return true;
 }
 
 static void forget_batch(struct store *s)
@@ -60,17 +89,9 @@ void store_close(struct store *s)
         return;
     forget_batch(s);
     free(s->ops);
-    xs_close(s->xs);
-    free(s);
-}
-
-void store_forget(struct store *s)
-{
-    if (!s)
-        return;
-    forget_batch(s);
-    free(s->ops);
-    xs_daemon_destroy_postfork(s->xs);
+    while (pop_event(s, NULL, 0))
+        ;
+    xlink_drop(&s->link);
     free(s);
 }
 
@@ -91,6 +112,72 @@ static bool path_format(const struct store *s, char out[STORE_PATH], const char 
     return n >= 0 && n < (int)sizeof key && path_join(s, out, key);
 }
 
+/* --- requests ------------------------------------------------------------------------------- */
+
+static void keep_event(struct store *s, const struct xlink_msg *m)
+{
+    size_t path = strnlen(m->payload, m->len) + 1;
+    if (path >= m->len)
+        return;
+    struct event *e = malloc(sizeof *e + m->len - path + 1);
+    if (!e)
+        return; /* whoever waits looks for himself after a while */
+    e->next = NULL;
+    memcpy(e->token, m->payload + path, m->len - path + 1);
+    *s->last = e;
+    s->last = &e->next;
+}
+
+/* The next reply. 0, or -errno from the store or of a lost connection. */
+static int take_reply(struct store *s, uint32_t type, struct xlink_msg *m)
+{
+    for (;;) {
+        int rc = xlink_take(&s->link, m);
+        if (rc || m->type != XS_WATCH_EVENT)
+            return rc ? rc : xlink_verdict(m, type);
+        keep_event(s, m);
+    }
+}
+
+/* One request and its reply, which is a copy of the caller's to free; NULL with errno. */
+static char *request(struct store *s, uint32_t type, const struct part *parts, size_t n,
+                     unsigned *len)
+{
+    struct xlink_msg m;
+    int rc = xlink_ask(&s->link, type, 0, parts, n);
+    if (!rc)
+        rc = take_reply(s, type, &m);
+    char *copy = rc ? NULL : malloc(m.len + 1);
+    if (!copy) {
+        errno = rc ? -rc : ENOMEM;
+        return NULL;
+    }
+    memcpy(copy, m.payload, m.len + 1);
+    if (len)
+        *len = m.len;
+    return copy;
+}
+
+static struct part text_part(const char *text)
+{
+    return (struct part){text, strlen(text) + 1};
+}
+
+static char *request_path(struct store *s, uint32_t type, const char *path, unsigned *len)
+{
+    struct part part = text_part(path);
+    return request(s, type, &part, 1, len);
+}
+
+/* One that only succeeds or fails. */
+static int order(struct store *s, uint32_t type, const char *first, const char *second)
+{
+    struct part parts[] = {text_part(first), text_part(second ? second : "")};
+    char *reply = request(s, type, parts, second ? 2 : 1, NULL);
+    free(reply);
+    return reply ? 0 : -errno;
+}
+
 /* --- reading -------------------------------------------------------------------------------- */
 
 #define FORMAT(path)                                                                               \
@@ -103,13 +190,13 @@ static bool path_format(const struct store *s, char out[STORE_PATH], const char 
 char *store_read(struct store *s, const char *fmt, ...)
 {
     FORMAT(path);
-    return fits ? xs_read(s->xs, XBT_NULL, path, &(unsigned){0}) : NULL;
+    return fits ? request_path(s, XS_READ, path, NULL) : NULL;
 }
 
 int64_t store_number(struct store *s, int64_t otherwise, const char *fmt, ...)
 {
     FORMAT(path);
-    char *text = fits ? xs_read(s->xs, XBT_NULL, path, &(unsigned){0}) : NULL, *end;
+    char *text = fits ? request_path(s, XS_READ, path, NULL) : NULL, *end;
     int64_t v = otherwise;
     if (text && *text) {
         long long got = strtoll(text, &end, 10);
@@ -123,16 +210,122 @@ int64_t store_number(struct store *s, int64_t otherwise, const char *fmt, ...)
 bool store_exists(struct store *s, const char *fmt, ...)
 {
     FORMAT(path);
-    char *v = fits ? xs_read(s->xs, XBT_NULL, path, &(unsigned){0}) : NULL;
+    char *v = fits ? request_path(s, XS_READ, path, NULL) : NULL;
     free(v);
     return v != NULL;
+}
+
+/* Texts that follow each other, as an array in front of a copy of them. */
+static char **split(const char *text, unsigned len, unsigned *n)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < len; i++)
+        count += text[i] == 0;
+    char **list = count ? malloc(count * sizeof *list + len) : NULL;
+    if (!list)
+        return NULL;
+    char *at = memcpy(list + count, text, len);
+    for (*n = 0; *n < count; at += strlen(at) + 1)
+        list[(*n)++] = at;
+    return list;
+}
+
+/* One more piece of a long list behind the *have bytes of it. 1: it was the last, 0 or -errno. */
+static int list_piece(struct store *s, const char *path, char **all, unsigned *have, char gen[24])
+{
+    char at[16];
+    unsigned n;
+    snprintf(at, sizeof at, "%u", *have);
+    struct part parts[] = {text_part(path), text_part(at)};
+    char *piece = request(s, XS_DIRECTORY_PART, parts, 2, &n);
+    if (!piece)
+        return -errno;
+    unsigned head = (unsigned)strlen(piece) + 1;
+    bool changed = *have && strcmp(gen, piece) != 0;
+    char *more = head >= n || changed ? NULL : realloc(*all, *have + n - head);
+    int rc = changed ? 0 : head >= n ? -EIO : more ? 0 : -ENOMEM;
+    if (changed)
+        *have = 0;
+    if (more) {
+        memcpy(more + *have, piece + head, n - head);
+        *all = more;
+        *have += n - head;
+        snprintf(gen, 24, "%s", piece);
+        /* An empty name is the end. */
+        rc = !more[*have - 1] && (*have == 1 || !more[*have - 2]);
+    }
+    free(piece);
+    return rc;
+}
+
+/* The names of more children than one answer holds; from the start again when they change. */
+static char *long_list(struct store *s, const char *path, unsigned *len)
+{
+    char *all = NULL, generation[24];
+    unsigned have = 0;
+    int rc;
+    do
+        rc = list_piece(s, path, &all, &have, generation);
+    while (!rc);
+    if (rc > 0) {
+        *len = have - 1;
+        return all;
+    }
+    free(all);
+    errno = -rc;
+    return NULL;
 }
 
 char **store_list(struct store *s, unsigned *n, const char *fmt, ...)
 {
     FORMAT(path);
+    unsigned len;
     *n = 0;
-    return fits ? xs_directory(s->xs, XBT_NULL, path, n) : NULL;
+    char *names = fits ? request_path(s, XS_DIRECTORY, path, &len) : NULL;
+    if (!names && fits && errno == E2BIG)
+        names = long_list(s, path, &len);
+    char **list = names ? split(names, len, n) : NULL;
+    free(names);
+    return list;
+}
+
+/* Among these domains, by their name nodes, all asked for at once. Its place in `ids`, or -errno.
+ */
+static int find_name(struct store *s, char **ids, unsigned n, const char *name)
+{
+    int found = -ENOENT, rc = 0;
+    for (unsigned asked = 0, told = 0; told < n && rc != -ECONNRESET; told++) {
+        char path[64];
+        struct xlink_msg m;
+        for (; asked < n && xlink_room(&s->link, sizeof path); asked++) {
+            snprintf(path, sizeof path, "/local/domain/%s/name", ids[asked]);
+            struct part part = text_part(path);
+            (void)xlink_ask(&s->link, XS_READ, 0, &part, 1);
+        }
+        rc = take_reply(s, XS_READ, &m);
+        if (!rc && found < 0 && strlen(name) == m.len && memcmp(m.payload, name, m.len) == 0)
+            found = (int)told;
+    }
+    return rc == -ECONNRESET ? rc : found;
+}
+
+int store_domain_named(struct store *s, const char *name)
+{
+    /* xenstored-lite finds it by itself; others have not heard of such a command. */
+    const char *args[] = {name};
+    char *answer = store_control(s, "domain-named", args, 1);
+    if (answer) {
+        int id = *answer ? atoi(answer) : -ENOENT;
+        free(answer);
+        return id;
+    }
+    unsigned n;
+    char **ids = store_list(s, &n, "/local/domain");
+    int at = ids ? find_name(s, ids, n, name) : errno == ENOENT ? -ENOENT : -errno;
+    if (at >= 0)
+        at = atoi(ids[at]);
+    free(ids);
+    return at;
 }
 
 /* --- changing ------------------------------------------------------------------------------- */
@@ -212,45 +405,83 @@ void store_perms(struct store *s, const char *key, uint32_t owner, char mode, in
     op->peer = peer;
 }
 
-static bool op_send(struct store *s, xs_transaction_t t, const struct op *op)
+static const uint32_t op_types[] = {
+    [OP_PUT] = XS_WRITE, [OP_MKDIR] = XS_MKDIR, [OP_REMOVE] = XS_RM, [OP_PERMS] = XS_SET_PERMS};
+
+/* The request's payload behind the path; `perms` has room for two permissions. */
+static struct part op_value(const struct op *op, char perms[32])
 {
-    struct xs_permissions perms[2] = {{.id = op->owner}, {.id = (unsigned)op->peer}};
-    switch (op->kind) {
-    case OP_PUT:
-        return xs_write(s->xs, t, op->path, op->value, (unsigned)strlen(op->value));
-    case OP_MKDIR:
-        return xs_mkdir(s->xs, t, op->path);
-    case OP_REMOVE:
-        return xs_rm(s->xs, t, op->path) || errno == ENOENT;
-    case OP_PERMS:
-        perms[0].perms = op->mode == 'r'   ? XS_PERM_READ
-                         : op->mode == 'w' ? XS_PERM_WRITE
-                         : op->mode == 'b' ? XS_PERM_READ | XS_PERM_WRITE
-                                           : XS_PERM_NONE;
-        perms[1].perms = XS_PERM_READ;
-        return xs_set_permissions(s->xs, t, op->path, perms, op->peer >= 0 ? 2 : 1);
+    if (op->kind == OP_PUT)
+        return (struct part){op->value, strlen(op->value)};
+    if (op->kind != OP_PERMS)
+        return (struct part){"", 0};
+    int n = snprintf(perms, 32, "%c%u", op->mode, op->owner) + 1;
+    if (op->peer >= 0)
+        n += snprintf(perms + n, 32 - (size_t)n, "r%d", op->peer) + 1;
+    return (struct part){perms, (size_t)n};
+}
+
+static int op_ask(struct store *s, uint32_t t, const struct op *op)
+{
+    char perms[32];
+    struct part parts[] = {text_part(op->path), op_value(op, perms)};
+    return xlink_ask(&s->link, op_types[op->kind], t, parts, parts[1].len ? 2 : 1);
+}
+
+static bool op_room(struct store *s, const struct op *op)
+{
+    return xlink_room(&s->link,
+                      strlen(op->path) + 1 + (op->kind == OP_PUT ? strlen(op->value) : 32));
+}
+
+/* All of the batch, ahead of the answers as far as it goes. The first failure counts. */
+static int batch_ops(struct store *s, uint32_t t, struct why *w)
+{
+    int rc = 0;
+    for (size_t asked = 0, told = 0; told < s->nr; told++) {
+        struct xlink_msg m;
+        const struct op *op = &s->ops[told];
+        int err = 0;
+        while (asked < s->nr && !err && (asked == told || op_room(s, &s->ops[asked])))
+            if (!(err = op_ask(s, t, &s->ops[asked])))
+                asked++;
+        if (asked > told)
+            err = take_reply(s, op_types[op->kind], &m);
+        if (err == -ENOENT && op->kind == OP_REMOVE)
+            err = 0;
+        if (err && !rc)
+            rc = why(w, err, "xenstore: cannot change %s: %s", op->path, strerror(-err));
+        if (err == -ECONNRESET || asked <= told)
+            break;
     }
-    return false;
+    return rc;
+}
+
+static int transaction_end(struct store *s, uint32_t t, bool commit)
+{
+    struct xlink_msg m;
+    struct part part = text_part(commit ? "T" : "F");
+    int rc = xlink_ask(&s->link, XS_TRANSACTION_END, t, &part, 1);
+    return rc ? rc : take_reply(s, XS_TRANSACTION_END, &m);
 }
 
 static int batch_send(struct store *s, bool transaction, struct why *w)
 {
-    xs_transaction_t t = XBT_NULL;
-    if (transaction && !(t = xs_transaction_start(s->xs)))
-        return why(w, -errno, "xenstore: cannot start a transaction: %s", strerror(errno));
-    for (size_t i = 0; i < s->nr; i++) {
-        if (op_send(s, t, &s->ops[i]))
-            continue;
-        int err = errno ? errno : EIO;
-        if (t)
-            xs_transaction_end(s->xs, t, true);
-        return why(w, -err, "xenstore: cannot change %s: %s", s->ops[i].path, strerror(err));
+    uint32_t t = 0;
+    if (transaction) {
+        char *id = request_path(s, XS_TRANSACTION_START, "", NULL);
+        if (!id)
+            return why(w, -errno, "xenstore: cannot start a transaction: %s", strerror(errno));
+        t = (uint32_t)strtoul(id, NULL, 10);
+        free(id);
     }
-    if (t && !xs_transaction_end(s->xs, t, false))
-        return errno == EAGAIN
-                   ? -EAGAIN
-                   : why(w, -errno, "xenstore: transaction failed: %s", strerror(errno));
-    return 0;
+    int rc = batch_ops(s, t, w);
+    if (!t)
+        return rc;
+    int end = transaction_end(s, t, !rc);
+    if (rc || !end)
+        return rc;
+    return end == -EAGAIN ? end : why(w, end, "xenstore: transaction failed: %s", strerror(-end));
 }
 
 int store_commit(struct store *s, bool transaction, struct why *w)
@@ -276,28 +507,39 @@ int store_commit(struct store *s, bool transaction, struct why *w)
 int store_watch(struct store *s, const char *token, const char *fmt, ...)
 {
     FORMAT(path);
-    return fits && xs_watch(s->xs, path, token) ? 0 : -errno;
+    return fits ? order(s, XS_WATCH, path, token) : -ENAMETOOLONG;
 }
 
 void store_unwatch(struct store *s, const char *token, const char *fmt, ...)
 {
     FORMAT(path);
     if (fits)
-        xs_unwatch(s->xs, path, token);
+        (void)order(s, XS_UNWATCH, path, token);
 }
 
 int store_fd(struct store *s)
 {
-    return xs_fileno(s->xs);
+    return s->link.fd;
+}
+
+/* Takes in what is here. 0 or -ECONNRESET. */
+static int collect(struct store *s)
+{
+    struct pollfd p = {.fd = s->link.fd, .events = POLLIN};
+    struct xlink_msg m;
+    while (xlink_here(&s->link) || poll(&p, 1, 0) > 0) {
+        int rc = xlink_take(&s->link, &m);
+        if (rc)
+            return rc;
+        if (m.type == XS_WATCH_EVENT)
+            keep_event(s, &m);
+    }
+    return 0;
 }
 
 bool store_event(struct store *s, char *token, size_t room)
 {
-    char **ev = xs_check_watch(s->xs);
-    if (ev && token)
-        snprintf(token, room, "%s", ev[XS_WATCH_TOKEN]);
-    free(ev);
-    return ev != NULL;
+    return pop_event(s, token, room) || (!collect(s) && pop_event(s, token, room));
 }
 
 int store_wait(struct store *s, int ms)
@@ -305,7 +547,12 @@ int store_wait(struct store *s, int ms)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     int64_t end = now.tv_sec * 1000 + now.tv_nsec / 1000000 + ms;
-    while (!store_event(s, NULL, 0)) {
+    for (;;) {
+        int rc = collect(s);
+        if (rc)
+            return rc;
+        if (s->events)
+            break;
         clock_gettime(CLOCK_MONOTONIC, &now);
         int64_t left = end - (now.tv_sec * 1000 + now.tv_nsec / 1000000);
         if (left <= 0)
@@ -314,7 +561,7 @@ int store_wait(struct store *s, int ms)
         if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
             return -errno;
     }
-    while (store_event(s, NULL, 0))
+    while (pop_event(s, NULL, 0))
         ;
     return 1;
 }
@@ -323,29 +570,40 @@ int store_wait(struct store *s, int ms)
 
 int store_introduce(struct store *s, uint32_t domid, uint64_t mfn, uint32_t port)
 {
-    return xs_introduce_domain(s->xs, domid, mfn, port) ? 0 : -errno;
+    char text[3][24];
+    snprintf(text[0], sizeof text[0], "%u", domid);
+    snprintf(text[1], sizeof text[1], "%llu", (unsigned long long)mfn);
+    snprintf(text[2], sizeof text[2], "%u", port);
+    struct part parts[] = {text_part(text[0]), text_part(text[1]), text_part(text[2])};
+    char *reply = request(s, XS_INTRODUCE, parts, 3, NULL);
+    free(reply);
+    return reply ? 0 : -errno;
+}
+
+static int order_domain(struct store *s, uint32_t type, uint32_t domid)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%u", domid);
+    return order(s, type, text, NULL);
 }
 
 int store_release(struct store *s, uint32_t domid)
 {
-    return xs_release_domain(s->xs, domid) ? 0 : -errno;
+    return order_domain(s, XS_RELEASE, domid);
 }
 
 int store_resume(struct store *s, uint32_t domid)
 {
-    return xs_resume_domain(s->xs, domid) ? 0 : -errno;
+    return order_domain(s, XS_RESUME, domid);
 }
 
 char *store_control(struct store *s, const char *command, const char **args, unsigned n)
 {
-    char data[256];
-    unsigned len = 0;
-    for (unsigned i = 0; i < n; i++) {
-        size_t k = strlen(args[i]) + 1;
-        if (len + k > sizeof data)
-            return NULL;
-        memcpy(data + len, args[i], k);
-        len += (unsigned)k;
-    }
-    return xs_control_command(s->xs, command, data, len);
+    enum { ARGS = 6 };
+    struct part parts[1 + ARGS] = {text_part(command)};
+    if (n > ARGS)
+        return NULL;
+    for (unsigned i = 0; i < n; i++)
+        parts[1 + i] = text_part(args[i]);
+    return request(s, XS_CONTROL, parts, 1 + n, NULL);
 }

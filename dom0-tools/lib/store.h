@@ -2,8 +2,9 @@
  * The xenstore as the tools use it: reads at once, changes in batches.
  *
  * A batch is put together in memory and sent by store_commit(), so that a transaction that
- * conflicts is simply sent again. Paths are printf-formatted; one without a leading '/' stands
- * below the base that store_at() set last.
+ * conflicts is simply sent again, and so that nobody waits for each change's answer. One that fails
+ * does not keep those behind it from being made, unless the batch is a transaction. Paths are
+ * printf-formatted; one without a leading '/' stands below the base that store_at() set last.
  */
 #ifndef LIB_STORE_H
 #define LIB_STORE_H
@@ -19,9 +20,7 @@ struct store;
 enum { STORE_PATH = 512 };
 
 int store_open(struct store **s, struct why *w);
-/* NULL is fine. A child after fork() calls store_forget instead: it must not touch the socket. */
-void store_close(struct store *s);
-void store_forget(struct store *s);
+void store_close(struct store *s); /* NULL is fine */
 
 /* --- reading -------------------------------------------------------------------------------- */
 
@@ -34,6 +33,8 @@ bool store_exists(struct store *s, const char *fmt, ...) __attribute__((format(p
 /* Names of the children; *n of them, one allocation, NULL when there are none. */
 char **store_list(struct store *s, unsigned *n, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The id of the domain with this name; -ENOENT: none has it; or -errno. */
+int store_domain_named(struct store *s, const char *name);
 
 /* --- changing ------------------------------------------------------------------------------- */
 
@@ -59,9 +60,11 @@ void store_unwatch(struct store *s, const char *token, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Readable when a watch fired. */
 int store_fd(struct store *s);
-/* Takes one event if there is one, its token copied; false: none is waiting. */
+/* Takes one event if there is one, its token copied; false: none is waiting. Events may be here
+ * without the descriptor being readable, if requests were made since. */
 bool store_event(struct store *s, char *token, size_t room);
-/* Waits for any event, at most `ms`: 1 came (all are taken), 0 time is up, or -errno. */
+/* Waits for any event, at most `ms`: 1 came (all are taken), 0 time is up, or -errno;
+ * -ECONNRESET: the xenstore's daemon has gone. */
 int store_wait(struct store *s, int ms);
 
 /* --- domains -------------------------------------------------------------------------------- */

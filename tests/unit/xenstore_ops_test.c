@@ -627,6 +627,13 @@ static void control(void)
     MUST_BE(ask2(&tool, XS_CONTROL, "log", "on"), "OK");
     MUST(xs.trace);
     MUST_BE(ask2(&tool, XS_CONTROL, "log", "off"), "OK");
+    MUST_BE(ask2(&tool, XS_CONTROL, "domain-named", "five"), "");
+    MUST_BE(ask2(&tool, XS_WRITE, "/local/domain/5/name", "five"), "OK"); /* its NUL with it */
+    const char name[] = "/local/domain/5/name\0five";
+    MUST(ask(&tool, XS_WRITE, name, sizeof(name) - 1) == XS_WRITE);
+    MUST_BE(ask2(&tool, XS_CONTROL, "domain-named", "five"), "5 ");
+    MUST_BE(ask2(&tool, XS_CONTROL, "domain-named", "fiv"), "");
+    MUST_BE(ask1(&tool, XS_CONTROL, "domain-named"), "EINVAL");
     MUST_BE(ask1(&tool, XS_CONTROL, "nonsense"), "EINVAL");
     MUST(strstr(ask1(&tool, XS_CONTROL, "help"), "quota"));
     MUST(strncmp(ask2(&tool, XS_CONTROL, "live-update", "-s"), "not needed", 10) == 0);

@@ -1,6 +1,6 @@
 /*
  * XS_CONTROL: what an operator asks of the running daemon. Names and answers are those of
- * Debian's xenstored where it has them; "quota usage" and "quota reset" are ours.
+ * Debian's xenstored where it has them; "quota usage" and "domain-named" are ours.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -184,6 +184,28 @@ static int cmd_quota_soft(struct control *k)
     return done(k);
 }
 
+/* The domains whose name this is; so `axl` need not read each one's. */
+static int cmd_domain_named(struct control *k)
+{
+    const struct store *st = &k->r->xs->st;
+    struct path *p = &k->r->xs->path;
+    if (k->n != 1)
+        return -EINVAL;
+    path_set(p, "/local/domain");
+    const struct node *all = node_find(st, p, p->depth);
+    size_t len = strlen(k->arg[0]);
+    say(&k->out, "%s", "");
+    if (!all)
+        return done(k);
+    list_for_each (it, &all->children) {
+        const struct node *d = list_entry(it, struct node, siblings);
+        const struct node *name = node_child(st, d, "name", 4);
+        if (name && name->value_len == len && memcmp(name->value, k->arg[0], len) == 0)
+            say(&k->out, "%s ", d->name);
+    }
+    return done(k);
+}
+
 static int cmd_live_update(struct control *k)
 {
     say(&k->out, "not needed: stop this daemon (SIGTERM or SIGKILL) and start the new one; it "
@@ -199,6 +221,7 @@ static const struct command {
     const char *usage;
 } commands[] = {
     {"check", cmd_check, ""},
+    {"domain-named", cmd_domain_named, "<name>"},
     {"log", cmd_log, "on|off"},
     {"logfile", cmd_logfile, "<file>"},
     {"memreport", cmd_memreport, ""},

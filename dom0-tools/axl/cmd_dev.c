@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blkd/stats.h"
+#include "axl/counters.h"
 #include "lib/dev.h"
 #include "lib/json.h"
 #include "lib/record.h"
@@ -125,43 +125,6 @@ int cmd_network_list(struct axl *a, int argc, char **argv)
 
 /* --- counters ------------------------------------------------------------------------------- */
 
-static int64_t counter(const char *path)
-{
-    long long v = -1;
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return -1;
-    if (fscanf(f, "%lld", &v) != 1)
-        v = -1;
-    fclose(f);
-    return v;
-}
-
-static const char *const block_names[] = {"rd_req", "wr_req",  "oo_req", "f_req",
-                                          "ds_req", "rd_sect", "wr_sect"};
-enum { BLOCK_COUNTERS = sizeof block_names / sizeof block_names[0] };
-static const char *const network_names[] = {"rx_bytes", "rx_packets", "rx_errors", "rx_dropped",
-                                            "tx_bytes", "tx_packets", "tx_errors", "tx_dropped"};
-
-/* argon-blkd's disk, or the kernel's; -1: not known. */
-static void read_block_counters(uint32_t domid, int devid, int64_t v[BLOCK_COUNTERS])
-{
-    struct state_counters c;
-    if (stats_read(STATS_DIR, domid, (unsigned)devid, &c)) {
-        const uint64_t own[BLOCK_COUNTERS] = {c.rd_req, c.wr_req,  0,        c.f_req,
-                                              c.ds_req, c.rd_sect, c.wr_sect};
-        for (int i = 0; i < BLOCK_COUNTERS; i++)
-            v[i] = (int64_t)own[i];
-        return;
-    }
-    for (int i = 0; i < BLOCK_COUNTERS; i++) {
-        char path[256];
-        snprintf(path, sizeof path, "/sys/bus/xen-backend/devices/vbd-%u-%d/statistics/%s", domid,
-                 devid, block_names[i]);
-        v[i] = counter(path);
-    }
-}
-
 static void block_counters(struct axl *a, uint32_t domid, int devid, struct json *j)
 {
     char path[STORE_PATH];
@@ -187,32 +150,26 @@ static void block_counters(struct axl *a, uint32_t domid, int devid, struct json
     free(vdev);
 }
 
-/* The guest receives what the interface in dom0 sends: the counters are turned round. */
 static void network_counters(struct axl *a, uint32_t domid, int devid, struct json *j)
 {
-    char dir[160], vif[64];
-    char *name = store_read(axl_store(a), "/libxl/%u/device/vif/%d/vifname", domid, devid);
-    snprintf(vif, sizeof vif, "vif%u.%d", domid, devid);
-    snprintf(dir, sizeof dir, "/sys/class/net/%.60s/statistics", name ? name : vif);
+    char vif[64];
+    int64_t v[NETWORK_COUNTERS];
+    read_network_counters(axl_store(a), domid, devid, vif, v);
     if (j) {
         json_map(j, NULL);
-        json_string(j, "interface", name ? name : vif);
+        json_string(j, "interface", vif);
     } else
-        printf("%-15s", name ? name : vif);
-    for (int i = 0; i < 8; i++) {
-        char path[256];
-        snprintf(path, sizeof path, "%s/%s", dir, network_names[(i + 4) % 8]);
-        int64_t v = counter(path);
+        printf("%-15s", vif);
+    for (int i = 0; i < NETWORK_COUNTERS; i++) {
         if (j)
-            json_number(j, network_names[i], v);
+            json_number(j, network_names[i], v[i]);
         else
-            printf(" %12lld", (long long)v);
+            printf(" %12lld", (long long)v[i]);
     }
     if (j)
         json_map_end(j);
     else
         printf("\n");
-    free(name);
 }
 
 int cmd_block_stat(struct axl *a, int argc, char **argv)

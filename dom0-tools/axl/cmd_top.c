@@ -6,6 +6,7 @@
  */
 #include "axl/axl.h"
 #include "axl/cmd.h"
+#include "axl/counters.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -70,10 +71,16 @@ static void line(struct axl *a, const struct sample *before, const struct sample
         snprintf(limit, sizeof limit, "%llu", (unsigned long long)most);
         snprintf(share, sizeof share, "%.1f", 100.0 * (double)most / (double)machine_kib);
     }
-    printf("%10.32s %6s %10llu %6.1f %10llu %6.1f %10s %6s %5u%s", name, state,
+    struct traffic t;
+    read_traffic(a->store, d->domain, &t);
+    printf("%10.32s %6s %10llu %6.1f %10llu %6.1f %10s %6s %5u", name, state,
            (unsigned long long)(d->cpu_time / 1000000000), percent(before, now, i),
            (unsigned long long)kib, 100.0 * (double)kib / (double)machine_kib, limit, share,
-           d->nr_online_vcpus, end);
+           d->nr_online_vcpus);
+    printf(" %4u %8lld %8lld %4u %8lld %8lld %8lld %10lld %10lld%s", t.nics,
+           (long long)t.network[TX_BYTES] >> 10, (long long)t.network[RX_BYTES] >> 10, t.disks,
+           (long long)t.block[OO_REQ], (long long)t.block[RD_REQ], (long long)t.block[WR_REQ],
+           (long long)t.block[RD_SECT], (long long)t.block[WR_SECT], end);
     free(name);
 }
 
@@ -91,13 +98,24 @@ static int table(struct axl *a, const struct sample *before, const struct sample
         printf("\033[7m");
     }
     printf(
-        "      NAME  STATE   CPU(sec) CPU(%%)     MEM(k) MEM(%%)  MAXMEM(k) MAXMEM(%%) VCPUS%s%s",
+        "      NAME  STATE   CPU(sec) CPU(%%)     MEM(k) MEM(%%)  MAXMEM(k) MAXMEM(%%) VCPUS NETS "
+        "NETTX(k) NETRX(k) VBDS   VBD_OO   VBD_RD   VBD_WR  VBD_RSECT  VBD_WSECT%s%s",
         screen ? "\033[0m" : "", end);
     for (int i = 0; i < now->n; i++)
         line(a, before, now, i, p.total_pages << 2, end);
     if (screen)
         printf("\033[J");
     return fflush(stdout) ? AXL_FAILED : AXL_OK;
+}
+
+static void json_traffic(struct json *j, const struct traffic *t)
+{
+    json_number(j, "nics", t->nics);
+    for (int i = 0; i < NETWORK_COUNTERS; i++)
+        json_number(j, network_names[i], t->network[i]);
+    json_number(j, "disks", t->disks);
+    for (int i = 0; i < BLOCK_COUNTERS; i++)
+        json_number(j, block_names[i], t->block[i]);
 }
 
 /* The same as JSON, an array a table. */
@@ -110,6 +128,8 @@ static int table_json(struct axl *a, const struct sample *before, const struct s
     for (int i = 0; i < now->n; i++) {
         const hyp_dominfo *d = &now->d[i];
         char *name = axl_name(a, d->domain);
+        struct traffic t;
+        read_traffic(a->store, d->domain, &t);
         json_map(j, NULL);
         json_string(j, "name", name);
         json_number(j, "domid", d->domain);
@@ -120,6 +140,7 @@ static int table_json(struct axl *a, const struct sample *before, const struct s
         if (d->max_pages << 2 < UINT32_MAX)
             json_number(j, "memory_max_kib", (int64_t)(d->max_pages << 2));
         json_number(j, "vcpus_online", d->nr_online_vcpus);
+        json_traffic(j, &t);
         json_map_end(j);
         free(name);
     }

@@ -57,6 +57,8 @@ check "block-stat: what was written" stat_is xvda 3
 check "block-stat: what was flushed" stat_is xvda 5
 check "block-stat: what was discarded" stat_is xvda 6
 check "block-stat: what was read" stat_is xvdb 2
+top() { axl top -b -i 1 | awk '$1 == "g" { found = $13 > 1 && $16 > 0 && $17 > 0 && $18 > 0 } END { exit !found }'; }
+check "top adds it up" top
 check "block-list shows them" sh -c 'axl block-list g | grep -c blkd/ | grep -qx 3'
 truncate -s 8M d.img
 check "attach" axl block-attach g /tmp/d.img,raw,xvdd,w,backendtype=argon

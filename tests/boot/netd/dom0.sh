@@ -53,6 +53,8 @@ wait_for 10 sh -c '! pidof argon-netd'
 check "start again" argon-netd --log $netd_log
 check "guest: kills" passed kills
 check "network-list" sh -c 'axl network-list g | grep -q netd/'
+top() { axl top -b -i 1 | awk '$1 == "g" { found = $10 == 1 && $11 > 0 && $12 > 0 } END { exit !found }'; }
+check "top: what it sent and got" top
 check "network-attach" axl network-attach g bridge=br8,backendtype=argon
 check "guest: attached" passed attach
 check "a second bridge" test -d /sys/class/net/br8/bridge

@@ -179,9 +179,11 @@ static void reopen(struct gk_blk *d)
     }
     queues_drop(d);
     d->lost = false;
-    if (gk_xb_open(&d->dev, d->dev.node))
-        return;
-    gk_xb_set_state(&d->dev, GK_XB_INITIALISING);
+    int rc = gk_xb_open(&d->dev, d->dev.node);
+    if (rc == -XEN_ENOENT)
+        blk_break(d, "it was taken away");
+    else if (!rc)
+        gk_xb_set_state(&d->dev, GK_XB_INITIALISING);
 }
 
 static void state_changed(const char *path, void *disk)

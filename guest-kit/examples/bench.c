@@ -12,6 +12,7 @@
 #include <gk/mem.h>
 #include <gk/thread.h>
 #include <gk/time.h>
+#include <gk/vcpu.h>
 #include <gk/xenbus.h>
 #include "start/xen.h"
 
@@ -142,6 +143,41 @@ static void timers(void)
         least = took < least ? took : least;
     }
     say("timer_to_handler", least);
+}
+
+/* --- two vCPUs: a token there and back, each time to a vCPU that sleeps --- */
+
+static struct gk_sem there, back;
+
+static void far_partner(void *unused)
+{
+    (void)unused;
+    gk_vcpu_pin(1);
+    while (gk_sem_down(&there, GK_FOREVER) && !stop)
+        gk_sem_up(&back);
+}
+
+static void there_and_back(unsigned int n)
+{
+    while (n--) {
+        gk_sem_up(&there);
+        gk_sem_down(&back, GK_FOREVER);
+    }
+}
+
+static void vcpus(void)
+{
+    if (gk_vcpu_start(2) != 2)
+        return;
+    stop = false;
+    struct gk_thread *t = gk_thread_create_apart("far", far_partner, NULL, GK_STACK_DEFAULT);
+    must(t ? gk_vcpu_pin(0) : -XEN_ENOMEM, "a thread on vCPU 1");
+    gk_apart();
+    measure("vcpu_round_trip", there_and_back, 20);
+    stop = true;
+    gk_sem_up(&there);
+    gk_thread_join(t);
+    gk_together();
 }
 
 /* --- memory --- */
@@ -324,6 +360,7 @@ int main(void)
     gk_frame_unmap(space);
     grants();
     devices();
+    vcpus();
     page_faults();
     gk_printf("bench: done\n");
     return 0;

@@ -1,7 +1,7 @@
 /* The kit's lock: tickets, and sleep for those that wait for long. Pure. */
 #include "thread/lock.h"
 
-#define SPINS 500
+#define SPINS 100
 
 static bool due(const struct kit_lock *l, uint32_t ticket)
 {

@@ -34,9 +34,11 @@ if [ -e /kit/bench ]; then
     for m in loop xen-blkback; do modprobe $m 2>/dev/null; done
     dd if=/dev/zero of=disk.img bs=1M count=2 2>/dev/null
     check "a loop device" losetup /dev/loop0 disk.img
-    check "bench is up" start bench bench 16 "" destroy 'disk = [ "phy:/dev/loop0,xvda,w" ]'
+    check "bench is up" start bench bench 16 "" destroy 'vcpus = 2
+disk = [ "phy:/dev/loop0,xvda,w" ]'
     check "bench ends" wait_for 300 gone bench
     check "bench is done" said bench "bench: done"
+    check "it measured two vCPUs" said bench "bench guest_vcpu_round_trip [0-9]"
     check "it measured the disk" said bench "bench guest_disk_read_1m [0-9]"
     grep '^bench guest_' "$(log bench)"
 fi

@@ -5,9 +5,12 @@
  *                                  number
  *   client http ADDRESS COUNT      fetches all of them over a few kept connections, and compares
  *   client echo ADDRESS BYTES      sends that many and gets them back, with several clients at once
+ *   client serve NAME ADDRESS      forever: DNS, which knows this one name (port 53), and for
+ * netbench echo (7), discard (9: a byte back for each MiB), source (19: a MiB for each byte)
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -171,14 +174,103 @@ static int echo(const char *address, size_t bytes)
     return 0;
 }
 
+/* ---- what a guest asks for ---- */
+
+#define MIB (1UL << 20)
+
+static int bound(int type, uint16_t port)
+{
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int fd = socket(AF_INET, type, 0), on = 1;
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
+        bind(fd, (struct sockaddr *)&any, sizeof any))
+        die("bind");
+    return fd;
+}
+
+/* Answers questions for one name's address; of any other it says that there is no such name. */
+static void dns(const char *name, const char *address)
+{
+    uint8_t q[512 + 16], wire[64];
+    size_t n = 0;
+    int fd = bound(SOCK_DGRAM, 53);
+    for (const char *label = name; *label;) {
+        size_t length = strcspn(label, ".");
+        wire[n++] = (uint8_t)length;
+        memcpy(wire + n, label, length);
+        n += length;
+        label += length + (label[length] == '.');
+    }
+    wire[n++] = 0;
+    for (;;) {
+        struct sockaddr_in from;
+        socklen_t size = sizeof from;
+        ssize_t length = recvfrom(fd, q, 512, 0, (struct sockaddr *)&from, &size);
+        if (length < 17)
+            continue;
+        size_t end = 12 + strnlen((char *)q + 12, (size_t)length - 12) + 5;
+        bool known = end <= (size_t)length && end == 12 + n + 4 && !memcmp(q + 12, wire, n);
+        q[2] = 0x85;
+        q[3] = known ? 0x80 : 0x83;
+        q[7] = known;
+        q[9] = q[11] = 0;
+        if (known) {
+            static const uint8_t head[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4};
+            memcpy(q + end, head, sizeof head);
+            inet_pton(AF_INET, address, q + end + sizeof head);
+            end += sizeof head + 4;
+        }
+        sendto(fd, q, end, 0, (struct sockaddr *)&from, size);
+    }
+}
+
+/* One connection of `port`, to its end. */
+static void talk(int fd, uint16_t port)
+{
+    size_t sum = 0;
+    ssize_t n;
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    while ((n = recv(fd, got, sizeof got, 0)) > 0) {
+        if (port == 7)
+            send_all(fd, got, (size_t)n);
+        for (; port == 19 && n; n--)
+            for (size_t done = 0; done < MIB; done += sizeof content)
+                send_all(fd, content, sizeof content);
+        sum += (size_t)n;
+        for (; port == 9 && sum >= MIB; sum -= MIB)
+            send_all(fd, "", 1);
+    }
+    close(fd);
+}
+
+static int serve(const char *name, const char *address)
+{
+    static const uint16_t ports[] = {7, 9, 19};
+    for (unsigned int i = 0; i < sizeof ports / sizeof *ports; i++) {
+        int fd = bound(SOCK_STREAM, ports[i]);
+        if (listen(fd, 5))
+            die("listen");
+        if (fork() == 0)
+            for (;;)
+                talk(accept(fd, NULL, NULL), ports[i]);
+        close(fd);
+    }
+    dns(name, address);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 4 && !strcmp(argv[1], "serve"))
+        return serve(argv[2], argv[3]);
     if (argc == 4 && !strcmp(argv[1], "make"))
         return make(argv[2], (unsigned int)atoi(argv[3]));
     if (argc == 4 && !strcmp(argv[1], "http"))
         return http(argv[2], (unsigned int)atoi(argv[3]));
     if (argc == 4 && !strcmp(argv[1], "echo"))
         return echo(argv[2], strtoul(argv[3], NULL, 10));
-    printf("usage: client make DIR COUNT | http ADDRESS COUNT | echo ADDRESS BYTES\n");
+    printf("usage: client make DIR COUNT | http ADDRESS COUNT | echo ADDRESS BYTES | serve NAME "
+           "ADDRESS\n");
     return 2;
 }

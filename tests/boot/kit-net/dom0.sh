@@ -1,5 +1,5 @@
 # The kit's network programs as guests of Debian's xl and netback, on a bridge in dom0: addresses
-# from the configuration, TCP with offload, 10,000 files by HTTP, hot-plug of the interface.
+# by DHCP and from the configuration, names by DNS, TCP with offload, 10,000 files by HTTP, hot-plug of the interface.
 . /argon/lib.sh
 . /argon/services.sh
 cd /tmp || exit
@@ -21,6 +21,38 @@ END
 
 check "services start" start_stock
 check "a bridge" sh -c "brctl addbr br0 && ip addr add 10.0.0.1/24 dev br0 && ip link set br0 up"
+# An address by DHCP, names by DNS, then what the network costs.
+cat >udhcpd.conf <<END
+start 10.0.0.50
+end 10.0.0.50
+interface br0
+option subnet 255.255.255.0
+option router 10.0.0.1
+option dns 10.0.0.1
+lease_file /tmp/udhcpd.leases
+pidfile /tmp/udhcpd.pid
+END
+touch udhcpd.leases
+check "a DHCP server" busybox udhcpd udhcpd.conf
+client serve dom0.test 10.0.0.1 &
+cat >netbench.cfg <<END
+name = "netbench"
+kernel = "/kit/netbench"
+memory = 32
+vif = [ "bridge=br0" ]
+extra = "peer=dom0.test"
+on_crash = "destroy"
+END
+check "netbench starts" xl create -q netbench.cfg
+gone() { ! xl domid "$1"; }
+check "netbench ends" wait_for 240 gone netbench
+check "it has its address by DHCP and the peer's by DNS" said netbench "we are 10.0.0.50, dom0.test is 10.0.0.1"
+check "a name that there is not" said netbench "nobody.test: no such host"
+check "it is done" said netbench "netbench: done"
+tr -d '\r' <"$(log netbench)" | sed 's/^net/  net/'
+kill "$(cat udhcpd.pid)"
+[ -e /kit/echo ] || { finish; exit; } # tests/bench/run wants no more
+
 check "echo starts" start echo 8 10.0.0.2
 check "echo listens" wait_for 120 said echo "listening on port 7"
 check "ping" ping -c 3 -W 60 10.0.0.2

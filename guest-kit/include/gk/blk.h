@@ -2,8 +2,8 @@
  * Disks. A request is split, sent over the rings that the back-end offers, and waits for all its
  * parts; any number of threads may have requests under way. Data is copied into pages that stay
  * granted to the back-end for good, so a back-end never sees other memory. When the back-end goes
- * away, requests wait until it is back (they are sent again); when it sends nonsense, the disk is
- * stopped: -XEN_EIO from then on.
+ * away, requests wait until it is back (they are sent again); when it sends nonsense, or the
+ * toolstack takes the device away, the disk is stopped: -XEN_EIO from then on.
  */
 #ifndef GK_BLK_H
 #define GK_BLK_H

@@ -1,0 +1,98 @@
+# A guest of the kit whose back-ends die, come back, come and go, and lie: at worst it loses the one
+# device, says why, and goes on. `hostile` plays the lying ones; the honest ones are Argon's daemons, so
+# this runs with Argon's tools on either hypervisor.
+. /argon/lib.sh
+cd /tmp || exit
+/argon/start
+log=/var/log/xen/guest-victim.log
+said() { grep -q -e "$1" $log; }
+count() { grep -c -e "$1" $log; }
+more() { [ "$(count "$1")" -gt "$2" ]; }
+goes_on() { n=$(count "$1"); wait_for "${2:-60}" more "$1" "$n"; }
+
+truncate -s 4M a.img && truncate -s 2M b.img
+cat >victim.cfg <<'CFG'
+name = "victim"
+kernel = "/kit/victim"
+memory = 24
+on_crash = "destroy"
+CFG
+check "the guest is up" axl create -q victim.cfg 'disk=["/tmp/a.img,raw,xvda,w"]' \
+    'extra="ip=10.0.0.2 ip1=10.0.1.2 ip2=10.0.2.2 ip3=10.0.3.2 ip4=10.0.4.2 ip5=10.0.5.2"' \
+    'vif=["bridge=br9,ip=10.0.0.2,backendtype=argon"]'
+ip addr add 10.0.0.1/24 dev br9 && ip link set br9 up
+D=$(axl domid victim)
+check "it uses its disk" wait_for 60 said "victim: steady 20"
+check "it echoes" timeout 30 client echo 10.0.0.2 100000
+
+# Back-ends restarted under it.
+client echo 10.0.0.2 8000000 >echo.out 2>&1 &
+for n in 1 2 3; do
+    kill -9 $(pidof argon-blkd) && usleep 300000
+    kill -9 $(pidof argon-netd) && usleep 300000
+    argon-blkd --log /var/log/xen/argon-blkd.log
+    argon-netd
+    usleep 500000
+done
+check "the disk goes on after argon-blkd's deaths" goes_on "victim: steady [0-9]"
+check "bytes come back after argon-netd's deaths" wait_for 60 grep -q echoed echo.out
+cat echo.out
+
+# A disk comes and goes.
+check "attach a disk" axl block-attach victim /tmp/b.img,raw,xvdb,w
+check "it reads it" wait_for 60 said "disk 51728: open"
+check "detach it" axl block-detach victim xvdb
+check "its reads end with an error" wait_for 60 said "disk 51728: some reads, then .*, then EIO"
+check "it closes it" wait_for 60 said "disk 51728: closed"
+
+# plug TYPE INDEX: what a toolstack writes for a device, `backend` last, as the guest waits for it.
+plug() {
+    local front=/local/domain/$D/device/$1/$2 back=/local/domain/0/lie/$1/$D/$2 node
+    xenstore-write "$front/backend-id" 0 "$front/state" 1 "$front/virtual-device" "$2" "$front/handle" "$2" \
+        "$front/mac" 00:16:3e:00:01:0$(($2 % 10)) "$back/frontend" "$front" "$back/state" 1
+    xenstore-chmod -r "$front" "n$D" r0 && xenstore-chmod -r "$back" n0 "r$D"
+    xenstore-write "$front/backend" "$back"
+    xenstore-chmod "$front/backend" "n$D" r0
+}
+unplug() { xenstore-rm "/local/domain/$D/device/$1/$2" && xenstore-rm "/local/domain/0/lie/$1/$D/$2"; }
+v=51744
+# lie CASE WHAT-IT-SAYS-OF-IT
+lie() {
+    plug vbd $v
+    check "disk, $1: told" hostile vbd "$D" $v "$1"
+    check "disk, $1: it says" wait_for 60 said "disk $v: $2"
+    [ "$1" = gone ] || unplug vbd $v
+    check "disk, $1: it lives on" goes_on "victim: steady [0-9]"
+    v=$((v + 16))
+}
+lie nothing "open EIO"
+lie odd "open EIO"
+lie huge "open EIO"
+lie early "open EBUSY"
+lie index "some reads, then EIO, then EIO"
+lie id "some wait, then EIO, then EIO"
+lie twice "some reads, then EIO, then EIO"
+lie status "some reads, then EIO, then right"
+lie storm "some reads, then EIO, then right"
+lie holds "some reads, then EIO, then right"
+plug vbd $v
+check "disk, gone: told" hostile vbd "$D" $v gone
+unplug vbd $v
+check "disk, gone: its request ends" wait_for 60 said "disk $v: some wait, then EIO, then EIO"
+check "the stopped ones were named" test "$(count "a response to no request: the disk is stopped")" -ge 3
+
+n=0
+for how in tx-id tx-index rx-index rx-length rx-id; do
+    n=$((n + 1))
+    plug vif $n
+    check "interface, $how: told" hostile vif "$D" $n $how
+    check "interface, $how: stopped" wait_for 60 said "net$n: the back-end is at fault"
+    unplug vif $n
+    check "interface, $how: removed" wait_for 60 said "net$n: removed"
+done
+check "the honest interface still echoes" timeout 30 client echo 10.0.0.2 100000
+check "the disk is still written and read" goes_on "victim: steady [0-9]"
+check "memory is whole" sh -c "! grep -q -e 'panic' -e 'trap' -e 'not as written' -e 'steady disk' $log"
+tr -d '\r' <$log | grep -v steady
+axl destroy victim
+finish

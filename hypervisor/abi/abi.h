@@ -1,7 +1,5 @@
-/*
- * The one door to Xen's public headers (Debian's libxen-dev, 4.17), which include no stdint.h of
- * their own. Drivers of a shared ring also include <xen/io/...>, after this.
- */
+/* The one door to Xen's public headers (Debian's libxen-dev, 4.17), which include no stdint.h of
+ * their own. Drivers of a shared ring also include <xen/io/...>, after this. */
 #ifndef ABI_ABI_H
 #define ABI_ABI_H
 
@@ -9,11 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * The hypervisor and its tools see the headers as tools do. Not as the hypervisor (__XEN__): that
+/* The hypervisor and its tools see the headers as tools do. Not as the hypervisor (__XEN__): that
  * view needs a header which is not packaged and hides shared_info_t. A guest (guest-kit) defines
- * __XEN_INTERFACE_VERSION__ itself and gets no domctl, sysctl.
- */
+ * __XEN_INTERFACE_VERSION__ itself and gets no domctl, sysctl. */
 #if !defined(__XEN_TOOLS__) && !defined(__XEN_INTERFACE_VERSION__)
 #define __XEN_TOOLS__ 1
 #endif

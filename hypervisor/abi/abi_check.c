@@ -1,7 +1,5 @@
-/*
- * Pins the sizes, offsets and versions of the Xen ABI that other code takes for granted: an
- * update of the packaged headers that moves one of them fails the build here.
- */
+/* Pins the sizes, offsets and versions of the Xen ABI that other code takes for granted: an update
+ * of the packaged headers that moves one of them fails the build here. */
 #include "abi/abi.h"
 
 #define SIZE(type, n)           _Static_assert(sizeof(type) == (n), #type)

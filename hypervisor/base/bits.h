@@ -1,6 +1,4 @@
-/*
- * Bits, alignment and small numbers: what every room needs and no header of the compiler gives.
- */
+/* Bits, alignment and small numbers: what every room needs and no header of the compiler gives. */
 #ifndef BASE_BITS_H
 #define BASE_BITS_H
 
@@ -21,17 +19,10 @@
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE  4096UL
-#define PAGE_MASK  (~(PAGE_SIZE - 1))
 
 static inline uint64_t bit64(unsigned n)
 {
     return (uint64_t)1 << n;
-}
-
-/* Bits lo..hi inclusive, 0 <= lo <= hi <= 63. */
-static inline uint64_t bits64(unsigned hi, unsigned lo)
-{
-    return (~(uint64_t)0 >> (63 - hi)) & (~(uint64_t)0 << lo);
 }
 
 /* `a` is a power of two in all of these. */

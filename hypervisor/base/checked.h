@@ -1,34 +1,30 @@
-/*
- * Arithmetic on sizes and addresses that someone else chose: each returns false, and leaves the
- * result unspecified, when the true result does not fit.
- */
+/* Arithmetic on sizes and addresses that someone else chose: each returns false, and leaves the
+ * result unspecified, when the true result does not fit. */
 #ifndef BASE_CHECKED_H
 #define BASE_CHECKED_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-__attribute__((warn_unused_result)) static inline bool checked_add(uint64_t a, uint64_t b,
-                                                                   uint64_t *sum)
+#include "base/bits.h"
+
+NODISCARD static inline bool checked_add(uint64_t a, uint64_t b, uint64_t *sum)
 {
     return !__builtin_add_overflow(a, b, sum);
 }
 
-__attribute__((warn_unused_result)) static inline bool checked_sub(uint64_t a, uint64_t b,
-                                                                   uint64_t *diff)
+NODISCARD static inline bool checked_sub(uint64_t a, uint64_t b, uint64_t *diff)
 {
     return !__builtin_sub_overflow(a, b, diff);
 }
 
-__attribute__((warn_unused_result)) static inline bool checked_mul(uint64_t a, uint64_t b,
-                                                                   uint64_t *product)
+NODISCARD static inline bool checked_mul(uint64_t a, uint64_t b, uint64_t *product)
 {
     return !__builtin_mul_overflow(a, b, product);
 }
 
 /* Rounds up to a multiple of `unit`, a power of two. */
-__attribute__((warn_unused_result)) static inline bool checked_align_up(uint64_t v, uint64_t unit,
-                                                                        uint64_t *rounded)
+NODISCARD static inline bool checked_align_up(uint64_t v, uint64_t unit, uint64_t *rounded)
 {
     if (__builtin_add_overflow(v, unit - 1, rounded))
         return false;

@@ -1,7 +1,5 @@
-/*
- * Intrusive, circular, doubly linked list. A `struct list` is either a head or a link inside an
- * element; an element not on any list points at itself, so removing it twice does no harm.
- */
+/* Intrusive, circular, doubly linked list. A `struct list` is either a head or a link inside an
+ * element; an element not on any list points at itself, so removing it twice does no harm. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 

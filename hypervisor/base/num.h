@@ -1,15 +1,11 @@
-/*
- * Frame numbers, ports and times as one-field structs, so that mixing them up does not compile.
+/* Frame numbers, ports and times as one-field structs, so that mixing them up does not compile.
  *
- * mfn: a 4 KiB frame of the machine. pfn: a guest's own numbering (what the M2P table stores).
- * For a PV guest the "gfn" of the ABI is an mfn, so the hypervisor has no third kind.
- */
+ * mfn: a 4 KiB frame of the machine. pfn: a guest's own numbering (what the M2P table stores). For
+ * a PV guest the "gfn" of the ABI is an mfn, so the hypervisor has no third kind. */
 #ifndef BASE_NUM_H
 #define BASE_NUM_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/bits.h"
 
 #define FRAME_SHIFT 12
 #define FRAME_SIZE  4096UL
@@ -48,11 +44,9 @@ static inline uint64_t mfn_maddr(mfn_t m)
     return m.n << FRAME_SHIFT;
 }
 
-/*
- * i if it is below n, else 0, also where a processor only guesses that a check before went well: no
+/* i if it is below n, else 0, also where a processor only guesses that a check before went well: no
  * table is read beyond its end for a guest that teaches it to guess wrong (Spectre v1). Assembly,
- * because a compiler may make a branch of any C.
- */
+ * because a compiler may make a branch of any C. */
 static inline uint64_t index_clamp(uint64_t i, uint64_t n)
 {
     uint64_t mask;
@@ -64,17 +58,8 @@ static inline uint64_t index_clamp(uint64_t i, uint64_t n)
 #define NS_PER_MS  1000000LL
 #define NS_PER_SEC 1000000000LL
 
-#ifndef ARRAY_SIZE
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#endif
-
-#define likely(x)   __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-
-/*
- * Indirect calls in this function leave a speculating processor nothing to guess (Spectre v2). For
- * the few that guests can bring about; there are no jump tables (room.ninja).
- */
+/* Indirect calls in this function leave a speculating processor nothing to guess (Spectre v2). For
+ * the few that guests can bring about; there are no jump tables (room.ninja). */
 #ifdef __clang__
 #define UNGUIDED_CALLS
 #else

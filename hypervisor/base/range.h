@@ -1,20 +1,16 @@
-/*
- * Half-open ranges [start, end) of any 64-bit quantity. start <= end always holds; both equal
- * means empty. The range that ends at 2^64 cannot be written: no user of this needs it.
- */
+/* Half-open ranges [start, end) of any 64-bit quantity. start <= end always holds; both equal means
+ * empty. The range that ends at 2^64 cannot be written: no user of this needs it. */
 #ifndef BASE_RANGE_H
 #define BASE_RANGE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "base/bits.h"
 
 struct range {
     uint64_t start, end;
 };
 
 /* False when start + length does not fit. */
-__attribute__((warn_unused_result)) static inline bool range_make(uint64_t start, uint64_t length,
-                                                                  struct range *r)
+NODISCARD static inline bool range_make(uint64_t start, uint64_t length, struct range *r)
 {
     r->start = start;
     return !__builtin_add_overflow(start, length, &r->end);
@@ -44,14 +40,6 @@ static inline bool range_covers(struct range r, uint64_t start, uint64_t length)
 static inline bool range_overlaps(struct range a, struct range b)
 {
     return a.start < b.end && b.start < a.end;
-}
-
-static inline struct range range_intersect(struct range a, struct range b)
-{
-    struct range r = {a.start > b.start ? a.start : b.start, a.end < b.end ? a.end : b.end};
-    if (r.end < r.start)
-        r.end = r.start;
-    return r;
 }
 
 #endif

@@ -17,6 +17,4 @@ static inline void count(unsigned int cpu, enum counter c)
     counters[cpu].n[c]++;
 }
 
-void counters_dump(void);
-
 #endif

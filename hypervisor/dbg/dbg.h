@@ -1,6 +1,4 @@
-/*
- * What helps to find faults: reports, backtraces with names, debug keys, counters, the watchdog.
- */
+/* What helps to find faults: reports, backtraces with names, debug keys, counters, the watchdog. */
 #ifndef DBG_DBG_H
 #define DBG_DBG_H
 
@@ -26,6 +24,10 @@ void dbg_irqs(void);
 void dbg_nmi(struct guest_regs *r);
 void dbg_machine_check(struct guest_regs *r);
 _Noreturn void dbg_hypervisor_fault(struct guest_regs *r);
+
+/* Runs the report of a key (unknown ones are named in the log). No lock held; interrupts off; on
+ * the way out of the hypervisor or in idle. */
+void key_pressed(char key);
 
 /* Runs the debug keys that wait (WORK_KEY). */
 void dbg_keys_pending(void);

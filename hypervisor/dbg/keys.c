@@ -1,5 +1,4 @@
 /* The debug keys: a table, and what each prints. */
-#include "dbg/keys.h"
 #include "core/dom/create.h"
 #include "core/dom/domain.h"
 #include "core/frame/frame.h"
@@ -11,7 +10,6 @@
 #include "port/clock.h"
 #include "port/kick.h"
 #include "port/log.h"
-#include "port/power.h"
 #include "port/stop.h"
 
 struct key {
@@ -20,10 +18,20 @@ struct key {
     void (*fn)(void);
 };
 
-#define MORE_KEYS 16
-static struct key more[MORE_KEYS];
-
 static void help(void);
+
+struct cpu_counters counters[64];
+
+static void counters_dump(void)
+{
+    log_err("interrupts:       timer         kick       device\n");
+    for (cpumask_t left = cpus_online; left; left &= left - 1) {
+        unsigned int cpu = (unsigned int)__builtin_ctzll(left);
+
+        log_err("  cpu%-2u %12lu %12lu %12lu\n", cpu, counters[cpu].n[COUNT_TIMER],
+                counters[cpu].n[COUNT_KICK], counters[cpu].n[COUNT_DEVICE]);
+    }
+}
 
 static void all_registers(void)
 {
@@ -57,12 +65,8 @@ static void domain(struct domain *d)
 
     log_err("d%u: %s, %lu pages of %lu, %u refs, %u vcpus, pauses %u\n", d->id, state_of(d),
             d->mem.pages, d->mem.max_pages, d->refs, d->max_vcpus, d->control_pauses);
-    for (uint32_t i = 0; i < d->max_vcpus; i++) {
-        const struct vcpu *v = dom_vcpu(d, i);
-
-        if (!v)
-            continue;
-        log_err("  v%u: %s on cpu%u, held by %x, upcall pending %u mask %u\n", i,
+    for_each_vcpu (v, d) {
+        log_err("  v%u: %s on cpu%u, held by %x, upcall pending %u mask %u\n", v->id,
                 states[v->sched.runstate & 3], v->sched.cpu, v->sched.reasons,
                 v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask);
     }
@@ -146,9 +150,6 @@ static const struct key *find(char key)
     for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++)
         if (keys[i].key == key)
             return &keys[i];
-    for (unsigned int i = 0; i < MORE_KEYS; i++)
-        if (more[i].key && more[i].key == key)
-            return &more[i];
     return NULL;
 }
 
@@ -156,8 +157,6 @@ static void help(void)
 {
     for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++)
         log_err("  %c  %s\n", keys[i].key, keys[i].help);
-    for (unsigned int i = 0; i < MORE_KEYS && more[i].key; i++)
-        log_err("  %c  %s\n", more[i].key, more[i].help);
 }
 
 UNGUIDED_CALLS void key_pressed(char key)
@@ -170,18 +169,6 @@ UNGUIDED_CALLS void key_pressed(char key)
     }
     log_err("key '%c': %s\n", key, k->help);
     k->fn();
-}
-
-bool key_add(char key, const char *text, void (*fn)(void))
-{
-    if (find(key))
-        return false;
-    for (unsigned int i = 0; i < MORE_KEYS; i++)
-        if (!more[i].key) {
-            more[i] = (struct key){key, text, fn};
-            return true;
-        }
-    return false;
 }
 
 void dbg_trace_dump(void)

@@ -1,11 +1,18 @@
-/*
- * Names of the hypervisor's functions, for backtraces and debuggers.
+/* Names of the hypervisor's functions, for backtraces and debuggers.
  *
  * dbg/symtab.awk makes the table from the first link's `nm -n`; it lies behind all code, so that
- * adding it moves no function.
- */
+ * adding it moves no function. */
 #include "dbg/dbg.h"
-#include "dbg/symtab.h"
+
+struct symtab_entry {
+    uint32_t offset;
+    uint32_t name; /* index into symtab_names */
+};
+
+extern const uint64_t symtab_base;
+extern const uint32_t symtab_count;
+extern const struct symtab_entry symtab[];
+extern const char symtab_names[];
 
 /* Index of the last symbol at or below the offset; count if there is none. */
 static uint32_t find(uint32_t offset)
@@ -26,12 +33,11 @@ static uint32_t find(uint32_t offset)
 const char *sym_name(uint64_t address, uint64_t *offset)
 {
     uint64_t at = address - symtab_base;
-    uint32_t i;
 
     *offset = address;
     if (address < symtab_base || at > UINT32_MAX)
         return "?";
-    i = find((uint32_t)at);
+    uint32_t i = find((uint32_t)at);
     /* The last entry marks the end of the code. */
     if (i >= symtab_count || i + 1 == symtab_count)
         return "?";

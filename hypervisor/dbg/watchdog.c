@@ -1,8 +1,6 @@
-/*
- * Each CPU beats once a second and looks at the next one's beat. One that has missed its time-out
+/* Each CPU beats once a second and looks at the next one's beat. One that has missed its time-out
  * is sent an NMI, which prints where it is; if it has not moved after another time-out, the machine
- * stops. So a CPU that was only slow (a busy host takes processors away) costs a message.
- */
+ * stops. So a CPU that was only slow (a busy host takes processors away) costs a message. */
 #include "dbg/watchdog.h"
 #include "core/time/timer.h"
 #include "dbg/dbg.h"
@@ -104,6 +102,6 @@ bool watchdog_nmi(const struct guest_regs *r)
     if (!by_ticks)
         return false;
     if (b->last && since > 2 * timeout)
-        x86_stop_here("watchdog: the only CPU hangs", r);
+        stop_with("watchdog: the only CPU hangs", r);
     return true;
 }

@@ -6,10 +6,8 @@
 
 struct guest_regs;
 
-/*
- * Boot CPU, when all CPUs are up. With more than one CPU it always runs; a lone CPU can only be
- * watched by an NMI from the PIT, which `asked` switches on. timeout in seconds, 0: the default.
- */
+/* Boot CPU, when all CPUs are up. With more than one CPU it always runs; a lone CPU can only be
+ * watched by an NMI from the PIT, which `asked` switches on. timeout in seconds, 0: the default. */
 void watchdog_start(bool asked, uint32_t timeout);
 /* Every other CPU. */
 void watchdog_cpu_start(void);
@@ -20,14 +18,11 @@ void watchdog_look(void);
 /* An NMI has come to this CPU; true: it was the watchdog's. Stops the machine if the CPU hangs. */
 bool watchdog_nmi(const struct guest_regs *r);
 
-/* --- asked of the machine (x86) --- */
+/* ---- asked of the machine (x86) ------------------------------------------------------------- */
 
 /* The CPU will take an NMI and report itself (dbg_nmi()). */
 void x86_nmi_report(unsigned int cpu);
 /* NMIs at some 18 a second on this CPU. 0, -XEN_E...: no way to have them. */
 int x86_nmi_ticks(void);
-
-/* stop(), with the registers of what was interrupted. */
-_Noreturn void x86_stop_here(const char *why, const struct guest_regs *r);
 
 #endif

@@ -17,15 +17,6 @@ bool control_begin(void) UNCHECKED
     return lock_try(&control_lock);
 }
 
-static bool control_begin_reap(void) UNCHECKED
-{
-    __atomic_store_n(&reap_missed, true, __ATOMIC_RELEASE);
-    if (!lock_try(&control_lock))
-        return false;
-    __atomic_store_n(&reap_missed, false, __ATOMIC_RELEASE);
-    return true;
-}
-
 void control_end(void) UNCHECKED
 {
     lock_drop(&control_lock);
@@ -49,10 +40,8 @@ static uint32_t state_flags(struct domain *d)
     uint32_t flags = 0;
     bool blocked = true, running = false;
 
-    for (uint32_t i = 0; i < d->max_vcpus; i++) {
-        struct vcpu *v = dom_vcpu(d, i);
-
-        if (!v || v->sched.reasons & SCHED_DOWN)
+    for_each_vcpu (v, d) {
+        if (v->sched.reasons & SCHED_DOWN)
             continue;
         running |= v->sched.running;
         blocked &= (v->sched.reasons & (SCHED_BLOCKED | SCHED_POLL)) != 0;
@@ -76,12 +65,8 @@ void control_domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info
     info->domain = d->id;
     info->flags = state_flags(d);
     info->max_vcpu_id = XEN_INVALID_MAX_VCPU_ID;
-    for (uint32_t i = 0; i < d->max_vcpus; i++) {
-        struct vcpu *v = dom_vcpu(d, i);
-
-        if (!v)
-            continue;
-        info->max_vcpu_id = i;
+    for_each_vcpu (v, d) {
+        info->max_vcpu_id = v->id;
         info->nr_online_vcpus += !(v->sched.reasons & SCHED_DOWN);
     }
     info->tot_pages = d->mem.pages;
@@ -124,8 +109,10 @@ void dom_reap(void)
 {
     struct domain *d;
 
-    if (!control_begin_reap())
+    __atomic_store_n(&reap_missed, true, __ATOMIC_RELEASE);
+    if (!control_begin())
         return; /* the holder's control_end() asks again */
+    __atomic_store_n(&reap_missed, false, __ATOMIC_RELEASE);
     for (domid_t id = 1; (d = dom_get_next(id));) {
         id = (domid_t)(d->id + 1);
         if (dom_may_finish(d))

@@ -1,9 +1,7 @@
-/*
- * Domain and system control: what sysctl and domctl share.
+/* Domain and system control: what sysctl and domctl share.
  *
- * Only dom0 may call them. Who may do what on whom, in one table: dom0 everything on any domain
- * but (pause, destroy, set contexts of) itself; every other domain nothing: -XEN_EPERM.
- */
+ * Only dom0 may call them. Who may do what on whom, in one table: dom0 everything on any domain but
+ * (pause, destroy, set contexts of) itself; every other domain nothing: -XEN_EPERM. */
 #ifndef HC_CONTROL_H
 #define HC_CONTROL_H
 
@@ -12,8 +10,8 @@
 /* Fills in what `xl list` shows of a domain; every byte of *info is written. */
 void control_domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
 
-/* A CPU mask to or from a guest's bitmap. The guest's is as long as it says; bits beyond 64 are 0.
- */
+/* A CPU mask to or from a guest's bitmap. The guest's is as long as it says; bits beyond 64 are
+ * 0. */
 int bitmap_put(const struct xenctl_bitmap *to, cpumask_t mask);
 int bitmap_get(const struct xenctl_bitmap *from, cpumask_t *mask);
 

@@ -1,10 +1,8 @@
-/*
- * domctl: dom0's tools make, change and end domains.
+/* domctl: dom0's tools make, change and end domains.
  *
  * This file copies the request in, finds the domain, keeps two callers apart, and sends the request
  * to its theme's file (domctl_life.c, domctl_vcpu.c, domctl_memory.c). Read-only queries take no
- * lock (checklist G8: permission first, then the lock).
- */
+ * lock (checklist G8: permission first, then the lock). */
 #include "core/dom/create.h"
 #include "hc/control.h"
 #include "hc/hc.h"
@@ -59,11 +57,10 @@ static long dispatch(struct domctl_call *c)
 static long run(struct domctl_call *c)
 {
     bool locked = needs_lock(c->op->cmd);
-    long result;
 
     if (locked && !control_begin())
         return HC_AGAIN;
-    result = dispatch(c);
+    long result = dispatch(c);
     if (locked)
         control_end();
     return result;

@@ -1,5 +1,5 @@
-/* domctl: a domain's memory: its limit, the types of its frames, rights to device memory and ports.
- */
+/* domctl: a domain's memory: its limit, the types of its frames, rights to device memory and
+ * ports. */
 #include "core/frame/frame.h"
 #include "hc/control.h"
 #include "hc/hc.h"
@@ -14,8 +14,8 @@ static long max_mem(struct domctl_call *c)
     return 0;
 }
 
-/* xl save and dump-core ask what each frame is: in: mfns, out: XEN_DOMCTL_PFINFO_* in their place.
- */
+/* xl save and dump-core ask what each frame is: in: mfns, out: XEN_DOMCTL_PFINFO_* in their
+ * place. */
 static long frame_info(struct domctl_call *c)
 {
     struct xen_domctl_getpageframeinfo3 *op = &c->op->u.getpageframeinfo3;
@@ -34,8 +34,8 @@ static long frame_info(struct domctl_call *c)
     return 0;
 }
 
-/* dom0 owns all devices; none is handed to another domain while there is no IOMMU (checklist G10).
- */
+/* dom0 owns all devices; none is handed to another domain while there is no IOMMU (checklist
+ * G10). */
 static long device_right(bool allow)
 {
     return allow ? -XEN_EPERM : 0;
@@ -44,16 +44,11 @@ static long device_right(bool allow)
 long domctl_memory(struct domctl_call *c)
 {
     switch (c->op->cmd) {
-    case XEN_DOMCTL_max_mem:
-        return max_mem(c);
-    case XEN_DOMCTL_getpageframeinfo3:
-        return frame_info(c);
-    case XEN_DOMCTL_irq_permission:
-        return device_right(c->op->u.irq_permission.allow_access);
-    case XEN_DOMCTL_iomem_permission:
-        return device_right(c->op->u.iomem_permission.allow_access);
-    case XEN_DOMCTL_ioport_permission:
-        return device_right(c->op->u.ioport_permission.allow_access);
+        ROW(XEN_DOMCTL_max_mem, max_mem(c));
+        ROW(XEN_DOMCTL_getpageframeinfo3, frame_info(c));
+        ROW(XEN_DOMCTL_irq_permission, device_right(c->op->u.irq_permission.allow_access));
+        ROW(XEN_DOMCTL_iomem_permission, device_right(c->op->u.iomem_permission.allow_access));
+        ROW(XEN_DOMCTL_ioport_permission, device_right(c->op->u.ioport_permission.allow_access));
     case XEN_DOMCTL_shadow_op:
         return -XEN_EINVAL; /* no log of dirty pages yet: what Debian's Xen answers for PV */
     case XEN_DOMCTL_get_device_group:

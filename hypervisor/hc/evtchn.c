@@ -24,81 +24,61 @@ static long alloc_unbound(struct vcpu *v, uint64_t va)
 {
     struct evtchn_alloc_unbound op;
     struct domain *d;
-    uint32_t port;
 
     if (guest_get(&op, va))
         return -XEN_EFAULT;
     int rc = target(v, op.dom, &d);
     if (rc)
         return rc;
-    rc = evt_alloc_unbound(d, resolve(v, op.remote_dom), &port);
+    rc = evt_alloc_unbound(d, resolve(v, op.remote_dom), &op.port);
     dom_put(d);
-    if (rc)
-        return rc;
-    op.port = port;
-    return guest_put(va, &op);
+    return rc ? rc : guest_put(va, &op);
 }
 
 static long bind_interdomain(struct vcpu *v, uint64_t va)
 {
     struct evtchn_bind_interdomain op;
-    uint32_t port;
 
     if (guest_get(&op, va))
         return -XEN_EFAULT;
     struct domain *peer = dom_get(resolve(v, op.remote_dom));
     if (!peer)
         return -XEN_ESRCH;
-    int rc = evt_bind_interdomain(v->dom, peer, op.remote_port, &port);
+    int rc = evt_bind_interdomain(v->dom, peer, op.remote_port, &op.local_port);
     dom_put(peer);
-    if (rc)
-        return rc;
-    op.local_port = port;
-    return guest_put(va, &op);
+    return rc ? rc : guest_put(va, &op);
 }
 
 static long bind_virq(struct vcpu *v, uint64_t va)
 {
     struct evtchn_bind_virq op;
-    uint32_t port;
 
     if (guest_get(&op, va))
         return -XEN_EFAULT;
-    int rc = evt_bind_virq(v->dom, op.virq, op.vcpu, &port);
-    if (rc)
-        return rc;
-    op.port = port;
-    return guest_put(va, &op);
+    int rc = evt_bind_virq(v->dom, op.virq, op.vcpu, &op.port);
+    return rc ? rc : guest_put(va, &op);
 }
 
 static long bind_ipi(struct vcpu *v, uint64_t va)
 {
     struct evtchn_bind_ipi op;
-    uint32_t port;
 
     if (guest_get(&op, va))
         return -XEN_EFAULT;
-    int rc = evt_bind_ipi(v->dom, op.vcpu, &port);
-    if (rc)
-        return rc;
-    op.port = port;
-    return guest_put(va, &op);
+    int rc = evt_bind_ipi(v->dom, op.vcpu, &op.port);
+    return rc ? rc : guest_put(va, &op);
 }
 
 static long bind_pirq(struct vcpu *v, uint64_t va)
 {
     struct evtchn_bind_pirq op;
-    uint32_t port;
 
     if (guest_get(&op, va))
         return -XEN_EFAULT;
     if (!v->dom->is_dom0)
         return -XEN_EPERM;
-    int rc = evt_bind_pirq(v->dom, op.pirq, op.flags, &port);
-    if (rc)
-        return rc;
-    op.port = port;
-    return guest_put(va, &op);
+    int rc = evt_bind_pirq(v->dom, op.pirq, op.flags, &op.port);
+    return rc ? rc : guest_put(va, &op);
 }
 
 static long status(struct vcpu *v, uint64_t va)
@@ -163,24 +143,17 @@ static __attribute__((noinline)) long other_op(struct vcpu *v, uint64_t cmd, uin
     } op;
 
     switch (cmd) {
-    case EVTCHNOP_alloc_unbound:
-        return alloc_unbound(v, va);
-    case EVTCHNOP_bind_interdomain:
-        return bind_interdomain(v, va);
-    case EVTCHNOP_bind_virq:
-        return bind_virq(v, va);
-    case EVTCHNOP_bind_ipi:
-        return bind_ipi(v, va);
-    case EVTCHNOP_bind_pirq:
-        return bind_pirq(v, va);
-    case EVTCHNOP_status:
-        return status(v, va);
-    case EVTCHNOP_reset:
-        return reset(v, va);
-    case EVTCHNOP_close:
-        return guest_get(&op.close, va) ? -XEN_EFAULT : evt_close(v->dom, op.close.port);
-    case EVTCHNOP_unmask:
-        return guest_get(&op.unmask, va) ? -XEN_EFAULT : evt_unmask(v->dom, op.unmask.port);
+        ROW(EVTCHNOP_alloc_unbound, alloc_unbound(v, va));
+        ROW(EVTCHNOP_bind_interdomain, bind_interdomain(v, va));
+        ROW(EVTCHNOP_bind_virq, bind_virq(v, va));
+        ROW(EVTCHNOP_bind_ipi, bind_ipi(v, va));
+        ROW(EVTCHNOP_bind_pirq, bind_pirq(v, va));
+        ROW(EVTCHNOP_status, status(v, va));
+        ROW(EVTCHNOP_reset, reset(v, va));
+        ROW(EVTCHNOP_close,
+            guest_get(&op.close, va) ? -XEN_EFAULT : evt_close(v->dom, op.close.port));
+        ROW(EVTCHNOP_unmask,
+            guest_get(&op.unmask, va) ? -XEN_EFAULT : evt_unmask(v->dom, op.unmask.port));
     case EVTCHNOP_bind_vcpu:
         return guest_get(&op.bind_vcpu, va)
                    ? -XEN_EFAULT
@@ -189,8 +162,7 @@ static __attribute__((noinline)) long other_op(struct vcpu *v, uint64_t cmd, uin
         return guest_get(&op.set_priority, va)
                    ? -XEN_EFAULT
                    : evt_set_priority(v->dom, op.set_priority.port, op.set_priority.priority);
-    case EVTCHNOP_init_control:
-        return init_control(v, va);
+        ROW(EVTCHNOP_init_control, init_control(v, va));
     case EVTCHNOP_expand_array:
         return guest_get(&op.expand_array, va)
                    ? -XEN_EFAULT

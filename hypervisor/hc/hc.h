@@ -1,11 +1,9 @@
-/*
- * Hypercalls. Each handler gets the calling vcpu and its five argument words.
+/* Hypercalls. Each handler gets the calling vcpu and its five argument words.
  *
  * The words lie in the guest's saved registers (or in the dispatcher's copy of a multicall entry).
  * Long work that should pause stores in them what is still to do and returns HC_AGAIN: the guest
  * then executes the very same hypercall again with those words. So what they carry is as untrusted
- * as in a first call. Return values are 0, a positive result or -XEN_E…; nothing else.
- */
+ * as in a first call. Return values are 0, a positive result or -XEN_E…; nothing else. */
 #ifndef HC_HC_H
 #define HC_HC_H
 
@@ -22,6 +20,11 @@ hc_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch, hc_set_call
     hc_vcpu_op, hc_set_segment_base, hc_mmuext_op, hc_sched_op, hc_callback_op, hc_nmi_op,
     hc_event_channel_op, hc_physdev_op, hc_sysctl, hc_domctl, hc_mca, hc_sched_op_compat,
     hc_event_channel_op_compat, hc_physdev_op_compat;
+
+/* A row of a dispatcher: an operation, and what is returned for it. */
+#define ROW(operation, result)                                                                     \
+    case operation:                                                                                \
+        return result
 
 /* Runs hypercall nr; unknown numbers give -XEN_ENOSYS. Also called by the entry code. */
 long hc_call(struct vcpu *v, uint64_t *arg, uint64_t nr);

@@ -1,14 +1,12 @@
-/*
- * mca: machine checks as dom0's driver asks for them. A machine check that the processor reports
- * ends the machine (dbg), so there is never one to fetch.
- */
+/* mca: machine checks as dom0's driver asks for them. A machine check that the processor reports
+ * ends the machine (dbg), so there is never one to fetch. */
 #include "hc/hc.h"
-#include "hc/mca.h"
+#include "hc/vcpu.h"
 #include "port/kick.h"
 
 static long physcpuinfo(struct xen_mc_physcpuinfo *info)
 {
-    uint32_t cpus = (uint32_t)__builtin_popcountll(cpus_online);
+    uint32_t cpus = cpu_count();
     uint64_t to = HANDLE(info->info);
     uint32_t room = info->ncpus < cpus ? info->ncpus : cpus;
 

@@ -1,10 +1,8 @@
-/*
- * memory_op: how much memory a domain has, which frames, and where they are.
+/* memory_op: how much memory a domain has, which frames, and where they are.
  *
  * The operation is in the low bits of the first word, above them how many extents of a list are
  * done already: as untrusted as the rest. Lists lie in guest memory and are read and written one by
- * one.
- */
+ * one. */
 #include "base/string.h"
 #include "core/frame/frame.h"
 #include "core/gnt/gnt.h"
@@ -23,18 +21,16 @@ static unsigned int order_limit(const struct domain *d)
     return d->is_dom0 ? FRAME_MAX_ORDER : GUEST_MAX_ORDER;
 }
 
-/* ---- lists of extents --------------------------------------------------------------------------
- */
+/* ---- lists of extents ----------------------------------------------------------------------- */
 
 /* One extent; `at` is the address of its list entry. False: stop here. */
 static bool populate(struct domain *d, const struct xen_memory_reservation *r, uint64_t at)
 {
     uint64_t pfn, frames = (uint64_t)1 << r->extent_order;
-    mfn_t m;
 
     if (guest_read64(&pfn, at))
         return false;
-    m = frame_alloc(d, r->extent_order, XENMEMF_get_address_bits(r->mem_flags), 0);
+    mfn_t m = frame_alloc(d, r->extent_order, XENMEMF_get_address_bits(r->mem_flags), 0);
     if (mfn_eq(m, MFN_NONE))
         return false;
     for (uint64_t i = 0; i < frames; i++)
@@ -78,15 +74,13 @@ static bool one_extent(unsigned int op, struct domain *d, const struct xen_memor
 static long extents(struct vcpu *v, unsigned int op, uint64_t done, uint64_t *arg)
 {
     struct xen_memory_reservation r;
-    struct domain *d;
-    long result;
 
     if (guest_get(&r, arg[1]))
         return (long)done;
     if (r.nr_extents > ~0UL >> (OP_BITS + 1) || done >= r.nr_extents ||
         r.extent_order > order_limit(v->dom))
         return (long)done;
-    d = dom_get_for(v->dom, r.domid);
+    struct domain *d = dom_get_for(v->dom, r.domid);
     if (!d)
         return v->dom->is_dom0 ? (long)done : -XEN_EPERM;
     /* Its own claim is used up by populating; any other change of size ends it, as in Xen. */
@@ -98,13 +92,12 @@ static long extents(struct vcpu *v, unsigned int op, uint64_t done, uint64_t *ar
             return HC_AGAIN;
         }
     }
-    result = (long)done;
+    long result = (long)done;
     dom_put(d);
     return result;
 }
 
-/* ---- exchange ----------------------------------------------------------------------------------
- */
+/* ---- exchange ------------------------------------------------------------------------------- */
 
 struct exchange {
     struct domain *d;
@@ -156,7 +149,7 @@ static void exchange_undo(struct exchange *x)
                 break; /* the guest has guessed the frame and dropped it itself */
     }
     while (x->n_taken)
-        frame_give_back(mfn(x->taken[--x->n_taken]), x->d);
+        frame_give_back(mfn(x->taken[--x->n_taken]));
 }
 
 /* From here on the exchange is done, whatever happens to the list. */
@@ -165,7 +158,7 @@ static long exchange_commit(struct exchange *x, uint64_t first)
     long error = 0;
 
     while (x->n_taken)
-        frame_release_stolen(mfn(x->taken[--x->n_taken]), x->d);
+        frame_release_stolen(mfn(x->taken[--x->n_taken]));
     for (unsigned int i = 0; i < x->n_given; i++) {
         uint64_t at = HANDLE(x->op.out.extent_start) + (first + i) * 8, pfn;
 
@@ -229,11 +222,10 @@ static long exchange_check(const struct domain *caller, struct exchange *x)
 static long exchange(struct vcpu *v, uint64_t at)
 {
     struct exchange x = {0};
-    long error;
 
     if (guest_get(&x.op, at))
         return -XEN_EFAULT;
-    error = exchange_check(v->dom, &x);
+    long error = exchange_check(v->dom, &x);
     if (error)
         return error;
     x.d = dom_get_for(v->dom, x.op.in.domid);
@@ -250,8 +242,7 @@ static long exchange(struct vcpu *v, uint64_t at)
     return error;
 }
 
-/* ---- the maps ----------------------------------------------------------------------------------
- */
+/* ---- the maps ------------------------------------------------------------------------------- */
 
 static long machphys_mapping(struct vcpu *v, uint64_t at)
 {
@@ -324,13 +315,12 @@ static long machine_memory_map(struct vcpu *v, uint64_t at)
 {
     static struct map_entry entries[MAP_MAX];
     struct xen_memory_map map;
-    uint32_t n;
 
     if (!v->dom->is_dom0)
         return -XEN_EPERM;
     if (guest_get(&map, at))
         return -XEN_EFAULT;
-    n = machine_map(entries);
+    uint32_t n = machine_map(entries);
     if (map.nr_entries < n)
         return -XEN_EINVAL;
     return put_map(at, &map, n, entries);
@@ -341,12 +331,11 @@ static long set_memory_map(struct vcpu *v, uint64_t at)
 {
     struct xen_foreign_memory_map op;
     struct map_entry entry;
-    struct domain *d;
     long error = 0;
 
     if (guest_get(&op, at))
         return -XEN_EFAULT;
-    d = v->dom->is_dom0 ? dom_get_for(v->dom, op.domid) : NULL;
+    struct domain *d = v->dom->is_dom0 ? dom_get_for(v->dom, op.domid) : NULL;
     if (!d)
         return v->dom->is_dom0 ? -XEN_ESRCH : -XEN_EPERM;
     if (op.map.nr_entries != 1)
@@ -361,19 +350,17 @@ static long set_memory_map(struct vcpu *v, uint64_t at)
     return error;
 }
 
-/* ---- numbers -----------------------------------------------------------------------------------
- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 static long about_domain(struct vcpu *v, unsigned int op, uint64_t at)
 {
     struct xen_memory_domain who;
-    struct domain *d;
     uint64_t max_pfn;
     long n;
 
     if (guest_get(&who, at))
         return -XEN_EFAULT;
-    d = dom_get_for(v->dom, who.domid);
+    struct domain *d = dom_get_for(v->dom, who.domid);
     if (!d)
         return v->dom->is_dom0 ? -XEN_ESRCH : -XEN_EPERM;
     switch (op) {
@@ -397,7 +384,6 @@ static long claim(struct vcpu *v, uint64_t at)
 {
     struct xen_memory_reservation r;
     struct domain *d;
-    long error;
 
     if (!v->dom->is_dom0)
         return -XEN_EPERM;
@@ -408,13 +394,12 @@ static long claim(struct vcpu *v, uint64_t at)
     d = dom_get(r.domid); /* not DOMID_SELF: as Xen has it */
     if (!d)
         return -XEN_EINVAL;
-    error = frame_claim(d, r.nr_extents);
+    long error = frame_claim(d, r.nr_extents);
     dom_put(d);
     return error;
 }
 
-/* ---- acquire_resource
- * ---------------------------------------------------------------------------- */
+/* ---- acquire_resource ----------------------------------------------------------------------- */
 
 static long acquire_frames(struct domain *d, const struct xen_mem_acquire_resource *r)
 {
@@ -436,14 +421,13 @@ static long acquire_frames(struct domain *d, const struct xen_mem_acquire_resour
 static long acquire_resource(struct vcpu *v, uint64_t at)
 {
     struct xen_mem_acquire_resource r;
-    struct domain *d;
     long error;
 
     if (guest_get(&r, at))
         return -XEN_EFAULT;
     if (r.pad)
         return -XEN_EINVAL;
-    d = v->dom->is_dom0 ? dom_get_for(v->dom, r.domid) : NULL;
+    struct domain *d = v->dom->is_dom0 ? dom_get_for(v->dom, r.domid) : NULL;
     if (!d)
         return v->dom->is_dom0 ? -XEN_ESRCH : -XEN_EPERM;
     if (r.type != XENMEM_resource_grant_table || r.id != XENMEM_resource_grant_table_id_shared) {
@@ -458,13 +442,8 @@ static long acquire_resource(struct vcpu *v, uint64_t at)
     return error;
 }
 
-/* ------------------------------------------------------------------------------------------------
- */
-
-/*
- * Not offered (a PV guest keeps its own p2m; no populate-on-demand, no virtual NUMA). A caller that
- * hands in a bad pointer learns that first, as on Xen.
- */
+/* Not offered (a PV guest keeps its own p2m; no populate-on-demand, no virtual NUMA). A caller that
+ * hands in a bad pointer learns that first, as on Xen. */
 static long refused(uint64_t at, size_t size, long why)
 {
     uint8_t copy[64];
@@ -482,46 +461,33 @@ long hc_memory_op(struct vcpu *v, uint64_t *arg)
     case XENMEM_increase_reservation:
     case XENMEM_decrease_reservation:
         return extents(v, op, done, arg);
-    case XENMEM_exchange:
-        return done ? -XEN_EINVAL : exchange(v, arg[1]);
-    case XENMEM_maximum_ram_page:
-        return (long)frame_max;
+        ROW(XENMEM_exchange, done ? -XEN_EINVAL : exchange(v, arg[1]));
+        ROW(XENMEM_maximum_ram_page, (long)frame_max);
     case XENMEM_current_reservation:
     case XENMEM_maximum_reservation:
     case XENMEM_maximum_gpfn:
         return about_domain(v, op, arg[1]);
-    case XENMEM_machphys_mapping:
-        return machphys_mapping(v, arg[1]);
-    case XENMEM_machphys_mfn_list:
-        return machphys_mfn_list(v, arg[1]);
-    case XENMEM_memory_map:
-        return memory_map(v, arg[1]);
-    case XENMEM_machine_memory_map:
-        return machine_memory_map(v, arg[1]);
-    case XENMEM_set_memory_map:
-        return set_memory_map(v, arg[1]);
-    case XENMEM_claim_pages:
-        return claim(v, arg[1]);
-    case XENMEM_acquire_resource:
-        return acquire_resource(v, arg[1]);
-    case XENMEM_add_to_physmap:
-        return refused(arg[1], sizeof(struct xen_add_to_physmap), -XEN_EACCES);
-    case XENMEM_add_to_physmap_batch:
-        return refused(arg[1], sizeof(struct xen_add_to_physmap_batch), -XEN_EACCES);
-    case XENMEM_remove_from_physmap:
-        return refused(arg[1], sizeof(struct xen_remove_from_physmap), -XEN_EACCES);
-    case XENMEM_set_pod_target:
-    case XENMEM_get_pod_target:
-        return refused(arg[1], sizeof(struct xen_pod_target), -XEN_ENOSYS);
-    case XENMEM_get_vnumainfo:
-        return refused(arg[1], sizeof(struct xen_vnuma_topology_info), -XEN_EOPNOTSUPP);
-    case XENMEM_reserved_device_memory_map:
-        return refused(arg[1], sizeof(struct xen_reserved_device_memory_map), -XEN_ENOSYS);
-    case XENMEM_machphys_compat_mfn_list:
-        return -XEN_EOPNOTSUPP;
-    case XENMEM_get_sharing_freed_pages:
-    case XENMEM_get_sharing_shared_pages:
-        return 0;
+        ROW(XENMEM_machphys_mapping, machphys_mapping(v, arg[1]));
+        ROW(XENMEM_machphys_mfn_list, machphys_mfn_list(v, arg[1]));
+        ROW(XENMEM_memory_map, memory_map(v, arg[1]));
+        ROW(XENMEM_machine_memory_map, machine_memory_map(v, arg[1]));
+        ROW(XENMEM_set_memory_map, set_memory_map(v, arg[1]));
+        ROW(XENMEM_claim_pages, claim(v, arg[1]));
+        ROW(XENMEM_acquire_resource, acquire_resource(v, arg[1]));
+        ROW(XENMEM_add_to_physmap, refused(arg[1], sizeof(struct xen_add_to_physmap), -XEN_EACCES));
+        ROW(XENMEM_add_to_physmap_batch,
+            refused(arg[1], sizeof(struct xen_add_to_physmap_batch), -XEN_EACCES));
+        ROW(XENMEM_remove_from_physmap,
+            refused(arg[1], sizeof(struct xen_remove_from_physmap), -XEN_EACCES));
+        ROW(XENMEM_set_pod_target, refused(arg[1], sizeof(struct xen_pod_target), -XEN_ENOSYS));
+        ROW(XENMEM_get_pod_target, refused(arg[1], sizeof(struct xen_pod_target), -XEN_ENOSYS));
+        ROW(XENMEM_get_vnumainfo,
+            refused(arg[1], sizeof(struct xen_vnuma_topology_info), -XEN_EOPNOTSUPP));
+        ROW(XENMEM_reserved_device_memory_map,
+            refused(arg[1], sizeof(struct xen_reserved_device_memory_map), -XEN_ENOSYS));
+        ROW(XENMEM_machphys_compat_mfn_list, -XEN_EOPNOTSUPP);
+        ROW(XENMEM_get_sharing_freed_pages, 0);
+        ROW(XENMEM_get_sharing_shared_pages, 0);
     default:
         return -XEN_ENOSYS;
     }

@@ -1,7 +1,5 @@
-/*
- * Hypercalls about page tables and descriptors: mmu_update, update_va_mapping, mmuext_op, set_gdt,
- * update_descriptor. Each argument is read once; what to do with it is core/pgtype's affair.
- */
+/* Hypercalls about page tables and descriptors: mmu_update, update_va_mapping, mmuext_op, set_gdt,
+ * update_descriptor. Each argument is read once; what to do with it is core/pgtype's affair. */
 #include "base/string.h"
 #include "core/pgtype/entry.h"
 #include "core/pgtype/pgtype.h"
@@ -11,12 +9,11 @@
 
 #define LOOK_EVERY 32u /* requests between two looks at what else is to do */
 
-/* Set in the count of a call that goes on after a pause, as Xen does: *pdone counts on from there.
- */
+/* Set in the count of a call that goes on after a pause, as Xen does: *pdone counts on from
+ * there. */
 #define MMU_GOING_ON 0x80000000u
 
-/* ---- whose frames, whose tables
- * ------------------------------------------------------------------ */
+/* ---- whose frames, whose tables ------------------------------------------------------------- */
 
 /* DOMID_XEN: what the hypervisor lets dom0 read of itself. */
 static struct domain *frames_of(struct vcpu *v, uint32_t id, long *error)
@@ -46,8 +43,7 @@ static void frames_done(struct domain *d)
         dom_put(d);
 }
 
-/* ---- mmu_update --------------------------------------------------------------------------------
- */
+/* ---- mmu_update ----------------------------------------------------------------------------- */
 
 /* The table (or ordinary frame) that the last request wrote to; most batches stay in one. */
 struct target {
@@ -70,11 +66,10 @@ static void target_drop(struct vcpu *v, struct target *t)
 static int target_take(struct domain *d, mfn_t m, struct target *t)
 {
     uint64_t *word = frame_word(m);
-    uint64_t w;
 
     if (unlikely(m.n >= frame_max))
         return -XEN_EINVAL;
-    w = *(volatile uint64_t *)word;
+    uint64_t w = *(volatile uint64_t *)word;
     while (likely((w & TABLE_MASK) == (d->mem.owner | FRAME_LIVE | FRAME_VALID)) && is_table(w)) {
         if (likely(word_cas(word, w, w + FRAME_USE1))) {
             t->frame = m;
@@ -107,7 +102,6 @@ static long update_one(struct vcpu *v, const struct l1_ctx *c, struct domain *ta
 {
     unsigned int cmd = ptr & 7;
     mfn_t m = maddr_mfn(ptr);
-    uint64_t *slot;
 
     if (unlikely(cmd == MMU_MACHPHYS_UPDATE))
         return machphys_update(c->from, ptr, val);
@@ -118,7 +112,7 @@ static long update_one(struct vcpu *v, const struct l1_ctx *c, struct domain *ta
         if (unlikely(target_take(tables, m, t)))
             return -XEN_EINVAL;
     }
-    slot = (uint64_t *)mfn_ptr(m) + (ptr >> 3 & (ENTRIES - 1));
+    uint64_t *slot = (uint64_t *)mfn_ptr(m) + (ptr >> 3 & (ENTRIES - 1));
     if (likely(t->level == 1))
         return l1_update(c, slot, val, cmd == MMU_PT_UPDATE_PRESERVE_AD);
     if (t->level)
@@ -212,13 +206,7 @@ long hc_mmu_update(struct vcpu *v, uint64_t *arg)
     return error;
 }
 
-/* ---- flushes -----------------------------------------------------------------------------------
- */
-
-static bool canonical(uint64_t va)
-{
-    return va + 0x800000000000UL < 0x1000000000000UL;
-}
+/* ---- flushes -------------------------------------------------------------------------------- */
 
 /* CPUs that may hold translations of v: none when it does not run, since switching flushes. */
 static cpumask_t vcpu_cpu(const struct vcpu *v)
@@ -230,12 +218,8 @@ static cpumask_t domain_cpus(struct domain *d)
 {
     cpumask_t mask = 0;
 
-    for (uint32_t i = 0; i < d->max_vcpus; i++) {
-        const struct vcpu *v = dom_vcpu(d, i);
-
-        if (v)
-            mask |= vcpu_cpu(v);
-    }
+    for_each_vcpu (v, d)
+        mask |= vcpu_cpu(v);
     return mask;
 }
 
@@ -293,20 +277,17 @@ static long flush_after(struct vcpu *v, uint64_t va, uint64_t flags)
     return 0;
 }
 
-/* ---- update_va_mapping
- * --------------------------------------------------------------------------- */
+/* ---- update_va_mapping ---------------------------------------------------------------------- */
 
 static inline long va_mapping(struct vcpu *v, const struct l1_ctx *c, const uint64_t *arg)
 {
     uint64_t va = arg[0];
-    uint64_t *slot;
-    long error;
     mfn_t l1;
 
-    slot = walk_hold(v, va, &l1);
+    uint64_t *slot = walk_hold(v, va, &l1);
     if (unlikely(!slot))
         return -XEN_EINVAL;
-    error = l1_update(c, slot, arg[1], false);
+    long error = l1_update(c, slot, arg[1], false);
     table_unhold(v, l1);
     if (unlikely(error))
         return error;
@@ -324,23 +305,20 @@ long hc_update_va_mapping(struct vcpu *v, uint64_t *arg)
 
 long hc_update_va_mapping_otherdomain(struct vcpu *v, uint64_t *arg)
 {
-    struct domain *from;
-    struct l1_ctx c;
     long error;
 
     if (pgt_finish(v))
         return HC_AGAIN;
-    from = frames_of(v, (uint32_t)arg[3], &error);
+    struct domain *from = frames_of(v, (uint32_t)arg[3], &error);
     if (!from)
         return error;
-    c = l1_ctx(v->dom, from);
+    struct l1_ctx c = l1_ctx(v->dom, from);
     error = va_mapping(v, &c, arg);
     frames_done(from);
     return error;
 }
 
-/* ---- mmuext_op ---------------------------------------------------------------------------------
- */
+/* ---- mmuext_op ------------------------------------------------------------------------------ */
 
 static int page_contents(struct domain *d, mfn_t to, const mfn_t *from)
 {
@@ -403,22 +381,17 @@ static long ext_op(struct vcpu *v, struct domain *d, const struct mmuext_op *op)
     case MMUEXT_PIN_L3_TABLE:
     case MMUEXT_PIN_L4_TABLE:
         return pgt_pin(v, d, m, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
-    case MMUEXT_UNPIN_TABLE:
-        return pgt_unpin(v, d, m);
-    case MMUEXT_CLEAR_PAGE:
-        return page_contents(d, m, NULL);
-    case MMUEXT_COPY_PAGE:
-        return page_contents(d, m, &src);
+        ROW(MMUEXT_UNPIN_TABLE, pgt_unpin(v, d, m));
+        ROW(MMUEXT_CLEAR_PAGE, page_contents(d, m, NULL));
+        ROW(MMUEXT_COPY_PAGE, page_contents(d, m, &src));
     default:
         break;
     }
     if (d != v->dom)
         return -XEN_EPERM;
     switch (op->cmd) {
-    case MMUEXT_NEW_BASEPTR:
-        return pgt_new_base(v, m);
-    case MMUEXT_NEW_USER_BASEPTR:
-        return pgt_new_user_base(v, m);
+        ROW(MMUEXT_NEW_BASEPTR, pgt_new_base(v, m));
+        ROW(MMUEXT_NEW_USER_BASEPTR, pgt_new_user_base(v, m));
     case MMUEXT_TLB_FLUSH_LOCAL:
     case MMUEXT_INVLPG_LOCAL:
     case MMUEXT_TLB_FLUSH_MULTI:
@@ -432,11 +405,9 @@ static long ext_op(struct vcpu *v, struct domain *d, const struct mmuext_op *op)
             return -XEN_EACCES;
         cache_flush_all();
         return 0;
-    case MMUEXT_SET_LDT:
-        return pgt_set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
-    case MMUEXT_MARK_SUPER:
-    case MMUEXT_UNMARK_SUPER:
-        return -XEN_EOPNOTSUPP;
+        ROW(MMUEXT_SET_LDT, pgt_set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents));
+        ROW(MMUEXT_MARK_SUPER, -XEN_EOPNOTSUPP);
+        ROW(MMUEXT_UNMARK_SUPER, -XEN_EOPNOTSUPP);
     default:
         return -XEN_ENOSYS;
     }
@@ -491,8 +462,7 @@ long hc_mmuext_op(struct vcpu *v, uint64_t *arg)
     return error;
 }
 
-/* ---- descriptors -------------------------------------------------------------------------------
- */
+/* ---- descriptors ---------------------------------------------------------------------------- */
 
 long hc_set_gdt(struct vcpu *v, uint64_t *arg)
 {

@@ -1,10 +1,8 @@
-/*
- * multicall: a list of hypercalls in one.
+/* multicall: a list of hypercalls in one.
  *
  * Each entry is copied in whole, run, and only its result written back (checklist B11: the list
  * ends when an entry has left guest kernel mode). When an entry is to be continued, its rewritten
- * arguments go back into the guest's entry and the multicall starts again at that entry.
- */
+ * arguments go back into the guest's entry and the multicall starts again at that entry. */
 #include "hc/hc.h"
 #include "port/clock.h"
 
@@ -35,11 +33,9 @@ long hc_multicall(struct vcpu *v, uint64_t *arg)
 
     arg[1] = (uint32_t)arg[1];
     for (uint32_t done = 0; arg[1]; done++) {
-        long error;
-
         if (unlikely((done & (PREEMPT_EVERY - 1)) == PREEMPT_EVERY - 1) && preempt_wanted())
             return HC_AGAIN;
-        error = run_entry(v, arg[0], &again);
+        long error = run_entry(v, arg[0], &again);
         if (unlikely(error) || unlikely(!v->arch.in_kernel))
             return error;
         if (unlikely(again))

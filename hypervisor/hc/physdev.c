@@ -7,11 +7,10 @@
 static long eoi_frame(struct domain *d, uint64_t gmfn)
 {
     mfn_t m = mfn(gmfn);
-    long result;
 
     if (d->arch.pirq_eoi_frame.n)
         return -XEN_EBUSY;
-    result = page_get_use(m, d, PGT_WRITABLE);
+    long result = page_get_use(m, d, PGT_WRITABLE);
     if (result)
         return result;
     d->arch.pirq_eoi_frame = m;
@@ -47,17 +46,15 @@ static long map_one(struct domain *d, const struct physdev_map_pirq *map, int *p
 static long map_pirq(struct domain *caller, uint64_t at)
 {
     struct physdev_map_pirq map;
-    struct domain *d;
-    long result;
 
     if (guest_get(&map, at))
         return -XEN_EFAULT;
     if (!caller->is_dom0)
         return -XEN_EPERM;
-    d = dom_get_for(caller, map.domid);
+    struct domain *d = dom_get_for(caller, map.domid);
     if (!d)
         return -XEN_ESRCH;
-    result = d->dying ? -XEN_EINVAL : map_one(d, &map, &map.pirq);
+    long result = d->dying ? -XEN_EINVAL : map_one(d, &map, &map.pirq);
     dom_put(d);
     if (!result && guest_put(at, &map))
         return -XEN_EFAULT;
@@ -67,80 +64,26 @@ static long map_pirq(struct domain *caller, uint64_t at)
 static long unmap_pirq(struct domain *caller, uint64_t at)
 {
     struct physdev_unmap_pirq unmap;
-    struct domain *d;
-    long result;
 
     if (guest_get(&unmap, at))
         return -XEN_EFAULT;
     if (!caller->is_dom0)
         return -XEN_EPERM;
-    d = dom_get_for(caller, unmap.domid);
+    struct domain *d = dom_get_for(caller, unmap.domid);
     if (!d)
         return -XEN_ESRCH;
-    result = unmap.pirq < 0 ? -XEN_EINVAL : pirq_unmap(d, (uint32_t)unmap.pirq);
+    long result = unmap.pirq < 0 ? -XEN_EINVAL : pirq_unmap(d, (uint32_t)unmap.pirq);
     dom_put(d);
     return result;
-}
-
-/* What every domain may ask. */
-static long common(struct vcpu *v, uint32_t cmd, uint64_t at)
-{
-    switch (cmd) {
-    case PHYSDEVOP_set_iopl: {
-        struct physdev_set_iopl op;
-
-        if (guest_get(&op, at))
-            return -XEN_EFAULT;
-        if (op.iopl > 3)
-            return -XEN_EINVAL;
-        v->arch.iopl = (uint8_t)op.iopl;
-        return 0;
-    }
-    case PHYSDEVOP_set_iobitmap: {
-        struct physdev_set_iobitmap op;
-
-        if (guest_get(&op, at))
-            return -XEN_EFAULT;
-        if (op.nr_ports > 65536 || !gaddr_ok(HANDLE(op.bitmap), (op.nr_ports + 7) / 8))
-            return -XEN_EINVAL;
-        v->arch.io_bitmap_va = HANDLE(op.bitmap);
-        v->arch.io_bitmap_ports = op.nr_ports;
-        return 0;
-    }
-    case PHYSDEVOP_eoi: {
-        struct physdev_eoi op;
-
-        return guest_get(&op, at) ? -XEN_EFAULT : pirq_eoi(v->dom, op.irq);
-    }
-    case PHYSDEVOP_pirq_eoi_gmfn_v2: {
-        struct physdev_pirq_eoi_gmfn op;
-
-        return guest_get(&op, at) ? -XEN_EFAULT : eoi_frame(v->dom, op.gmfn);
-    }
-    case PHYSDEVOP_irq_status_query: {
-        struct physdev_irq_status_query op;
-
-        if (guest_get(&op, at))
-            return -XEN_EFAULT;
-        if (op.irq >= PIRQ_MAX)
-            return -XEN_EINVAL;
-        /* Which of them truly do is in the page of bits. */
-        op.flags = XENIRQSTAT_needs_eoi;
-        return guest_put(at, &op);
-    }
-    default:
-        return -XEN_ENOSYS;
-    }
 }
 
 static long apic_read(uint64_t at)
 {
     struct physdev_apic op;
-    long result;
 
     if (guest_get(&op, at))
         return -XEN_EFAULT;
-    result = ioapic_register(op.apic_physbase, op.reg, &op.value);
+    long result = ioapic_register(op.apic_physbase, op.reg, &op.value);
     return result ? result : guest_put(at, &op);
 }
 
@@ -181,51 +124,47 @@ static long setup_gsi(uint64_t at)
 static long get_free_pirq(struct domain *d, uint64_t at)
 {
     struct physdev_get_free_pirq op;
-    int pirq;
 
     if (guest_get(&op, at))
         return -XEN_EFAULT;
-    pirq = pirq_get_free(d);
+    int pirq = pirq_get_free(d);
     if (pirq < 0)
         return pirq;
     op.pirq = (uint32_t)pirq;
     return guest_put(at, &op);
 }
 
-static long restore_msi(uint32_t cmd, uint64_t at)
+static long restore_msi(uint64_t at)
 {
-    if (cmd == PHYSDEVOP_restore_msi) {
-        struct physdev_restore_msi op;
+    struct physdev_restore_msi op;
 
-        if (guest_get(&op, at))
-            return -XEN_EFAULT;
-        return msi_restore(0, (uint16_t)(op.bus << 8 | op.devfn));
-    } else {
-        struct physdev_pci_device op;
+    if (guest_get(&op, at))
+        return -XEN_EFAULT;
+    return msi_restore(0, (uint16_t)(op.bus << 8 | op.devfn));
+}
 
-        if (guest_get(&op, at))
-            return -XEN_EFAULT;
-        return msi_restore(op.seg, (uint16_t)(op.bus << 8 | op.devfn));
-    }
+static long restore_msi_ext(uint64_t at)
+{
+    struct physdev_pci_device op;
+
+    if (guest_get(&op, at))
+        return -XEN_EFAULT;
+    return msi_restore(op.seg, (uint16_t)(op.bus << 8 | op.devfn));
 }
 
 /* dom0's own. */
 static long privileged(struct domain *d, uint32_t cmd, uint64_t at)
 {
+    uint8_t any;
+
     switch (cmd) {
-    case PHYSDEVOP_apic_read:
-        return apic_read(at);
-    case PHYSDEVOP_apic_write:
-        return apic_write(at);
-    case PHYSDEVOP_alloc_irq_vector:
-        return alloc_vector(at);
-    case PHYSDEVOP_setup_gsi:
-        return setup_gsi(at);
-    case PHYSDEVOP_get_free_pirq:
-        return get_free_pirq(d, at);
-    case PHYSDEVOP_restore_msi:
-    case PHYSDEVOP_restore_msi_ext:
-        return restore_msi(cmd, at);
+        ROW(PHYSDEVOP_apic_read, apic_read(at));
+        ROW(PHYSDEVOP_apic_write, apic_write(at));
+        ROW(PHYSDEVOP_alloc_irq_vector, alloc_vector(at));
+        ROW(PHYSDEVOP_setup_gsi, setup_gsi(at));
+        ROW(PHYSDEVOP_get_free_pirq, get_free_pirq(d, at));
+        ROW(PHYSDEVOP_restore_msi, restore_msi(at));
+        ROW(PHYSDEVOP_restore_msi_ext, restore_msi_ext(at));
     case PHYSDEVOP_manage_pci_add:
     case PHYSDEVOP_manage_pci_add_ext:
     case PHYSDEVOP_manage_pci_remove:
@@ -233,12 +172,9 @@ static long privileged(struct domain *d, uint32_t cmd, uint64_t at)
     case PHYSDEVOP_pci_device_remove:
     case PHYSDEVOP_pci_mmcfg_reserved:
     case PHYSDEVOP_prepare_msix:
-    case PHYSDEVOP_release_msix: {
-        uint8_t any;
-
+    case PHYSDEVOP_release_msix:
         /* Told for an IOMMU's and MSI's sake; Argon looks at config space when it has to. */
         return guest_get(&any, at) ? -XEN_EFAULT : 0;
-    }
     default:
         return -XEN_ENOSYS;
     }
@@ -246,17 +182,44 @@ static long privileged(struct domain *d, uint32_t cmd, uint64_t at)
 
 static long physdev(struct vcpu *v, uint32_t cmd, uint64_t at)
 {
+    union {
+        struct physdev_set_iopl iopl;
+        struct physdev_set_iobitmap bitmap;
+        struct physdev_eoi eoi;
+        struct physdev_pirq_eoi_gmfn eoi_gmfn;
+        struct physdev_irq_status_query query;
+    } op;
+
     switch (cmd) {
-    case PHYSDEVOP_map_pirq:
-        return map_pirq(v->dom, at);
-    case PHYSDEVOP_unmap_pirq:
-        return unmap_pirq(v->dom, at);
+        ROW(PHYSDEVOP_map_pirq, map_pirq(v->dom, at));
+        ROW(PHYSDEVOP_unmap_pirq, unmap_pirq(v->dom, at));
     case PHYSDEVOP_set_iopl:
+        if (guest_get(&op.iopl, at))
+            return -XEN_EFAULT;
+        if (op.iopl.iopl > 3)
+            return -XEN_EINVAL;
+        v->arch.iopl = (uint8_t)op.iopl.iopl;
+        return 0;
     case PHYSDEVOP_set_iobitmap:
-    case PHYSDEVOP_eoi:
-    case PHYSDEVOP_pirq_eoi_gmfn_v2:
+        if (guest_get(&op.bitmap, at))
+            return -XEN_EFAULT;
+        if (op.bitmap.nr_ports > 65536 ||
+            !gaddr_ok(HANDLE(op.bitmap.bitmap), (op.bitmap.nr_ports + 7) / 8))
+            return -XEN_EINVAL;
+        v->arch.io_bitmap_va = HANDLE(op.bitmap.bitmap);
+        v->arch.io_bitmap_ports = op.bitmap.nr_ports;
+        return 0;
+        ROW(PHYSDEVOP_eoi, guest_get(&op.eoi, at) ? -XEN_EFAULT : pirq_eoi(v->dom, op.eoi.irq));
+        ROW(PHYSDEVOP_pirq_eoi_gmfn_v2,
+            guest_get(&op.eoi_gmfn, at) ? -XEN_EFAULT : eoi_frame(v->dom, op.eoi_gmfn.gmfn));
     case PHYSDEVOP_irq_status_query:
-        return common(v, cmd, at);
+        if (guest_get(&op.query, at))
+            return -XEN_EFAULT;
+        if (op.query.irq >= PIRQ_MAX)
+            return -XEN_EINVAL;
+        /* Which of them truly do is in the page of bits. */
+        op.query.flags = XENIRQSTAT_needs_eoi;
+        return guest_put(at, &op.query);
     default:
         return v->dom->is_dom0 ? privileged(v->dom, cmd, at) : -XEN_EPERM;
     }

@@ -106,20 +106,13 @@ long hc_sched_op(struct vcpu *v, uint64_t *arg)
     case SCHEDOP_yield:
         sched_pass(v);
         return 0;
-    case SCHEDOP_block:
-        return block(v);
-    case SCHEDOP_poll:
-        return poll(v, arg[1]);
-    case SCHEDOP_shutdown:
-        return shutdown(v, arg[1]);
-    case SCHEDOP_shutdown_code:
-        return shutdown_code(v, arg[1]);
-    case SCHEDOP_remote_shutdown:
-        return remote_shutdown(v, arg[1]);
-    case SCHEDOP_watchdog:
-        return watchdog(v, arg[1]);
-    case SCHEDOP_pin_override:
-        return pin_override(v, arg[1]);
+        ROW(SCHEDOP_block, block(v));
+        ROW(SCHEDOP_poll, poll(v, arg[1]));
+        ROW(SCHEDOP_shutdown, shutdown(v, arg[1]));
+        ROW(SCHEDOP_shutdown_code, shutdown_code(v, arg[1]));
+        ROW(SCHEDOP_remote_shutdown, remote_shutdown(v, arg[1]));
+        ROW(SCHEDOP_watchdog, watchdog(v, arg[1]));
+        ROW(SCHEDOP_pin_override, pin_override(v, arg[1]));
     default:
         return -XEN_ENOSYS;
     }
@@ -128,24 +121,15 @@ long hc_sched_op(struct vcpu *v, uint64_t *arg)
 /* The form of before 3.0.2: the reason of a shut-down is the argument itself. */
 long hc_sched_op_compat(struct vcpu *v, uint64_t *arg)
 {
-    switch (arg[0]) {
-    case SCHEDOP_yield:
-        sched_pass(v);
-        return 0;
-    case SCHEDOP_block:
-        return block(v);
-    case SCHEDOP_shutdown:
+    if (arg[0] == SCHEDOP_shutdown) {
         dom_shutdown(v->dom, (uint8_t)arg[1]);
         return 0;
-    default:
-        return -XEN_ENOSYS;
     }
+    return arg[0] <= SCHEDOP_block ? hc_sched_op(v, arg) : -XEN_ENOSYS;
 }
 
-/*
- * Linux of old passed times that had wrapped, or far ones when it had work at once: as on Xen,
- * those fire in 100 ms. 0 stops the timer.
- */
+/* Linux of old passed times that had wrapped, or far ones when it had work at once: as on Xen,
+ * those fire in 100 ms. 0 stops the timer. */
 long hc_set_timer_op(struct vcpu *v, uint64_t *arg)
 {
     ns_t deadline = (ns_t)arg[0];

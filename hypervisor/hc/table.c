@@ -1,56 +1,38 @@
-/*
- * From a hypercall's number to its handler.
+/* From a hypercall's number to its handler.
  *
  * A switch of direct calls, hot ones tested first: no indirect call for a speculating processor to
- * be led astray by (the build turns jump tables off).
- */
+ * be led astray by (the build turns jump tables off). */
 #include "hc/hc.h"
+
+#define CALL(name)                                                                                 \
+    case __HYPERVISOR_##name:                                                                      \
+        return hc_##name(v, arg)
 
 static __attribute__((noinline)) long call_other(struct vcpu *v, uint64_t *arg, uint64_t nr)
 {
     switch (nr) {
-    case __HYPERVISOR_set_trap_table:
-        return hc_set_trap_table(v, arg);
-    case __HYPERVISOR_set_gdt:
-        return hc_set_gdt(v, arg);
-    case __HYPERVISOR_set_callbacks:
-        return hc_set_callbacks(v, arg);
-    case __HYPERVISOR_fpu_taskswitch:
-        return hc_fpu_taskswitch(v, arg);
-    case __HYPERVISOR_sched_op_compat:
-        return hc_sched_op_compat(v, arg);
-    case __HYPERVISOR_platform_op:
-        return hc_platform_op(v, arg);
-    case __HYPERVISOR_set_debugreg:
-        return hc_set_debugreg(v, arg);
-    case __HYPERVISOR_get_debugreg:
-        return hc_get_debugreg(v, arg);
-    case __HYPERVISOR_memory_op:
-        return hc_memory_op(v, arg);
-    case __HYPERVISOR_event_channel_op_compat:
-        return hc_event_channel_op_compat(v, arg);
-    case __HYPERVISOR_console_io:
-        return hc_console_io(v, arg);
-    case __HYPERVISOR_physdev_op_compat:
-        return hc_physdev_op_compat(v, arg);
-    case __HYPERVISOR_vm_assist:
-        return hc_vm_assist(v, arg);
-    case __HYPERVISOR_update_va_mapping_otherdomain:
-        return hc_update_va_mapping_otherdomain(v, arg);
-    case __HYPERVISOR_nmi_op:
-        return hc_nmi_op(v, arg);
-    case __HYPERVISOR_callback_op:
-        return hc_callback_op(v, arg);
+        CALL(set_trap_table);
+        CALL(set_gdt);
+        CALL(set_callbacks);
+        CALL(fpu_taskswitch);
+        CALL(sched_op_compat);
+        CALL(platform_op);
+        CALL(set_debugreg);
+        CALL(get_debugreg);
+        CALL(memory_op);
+        CALL(event_channel_op_compat);
+        CALL(console_io);
+        CALL(physdev_op_compat);
+        CALL(vm_assist);
+        CALL(update_va_mapping_otherdomain);
+        CALL(nmi_op);
+        CALL(callback_op);
     case __HYPERVISOR_xenpmu_op:
         return -XEN_EOPNOTSUPP;
-    case __HYPERVISOR_physdev_op:
-        return hc_physdev_op(v, arg);
-    case __HYPERVISOR_sysctl:
-        return hc_sysctl(v, arg);
-    case __HYPERVISOR_domctl:
-        return hc_domctl(v, arg);
-    case __HYPERVISOR_mca:
-        return hc_mca(v, arg);
+        CALL(physdev_op);
+        CALL(sysctl);
+        CALL(domctl);
+        CALL(mca);
     default:
         return -XEN_ENOSYS;
     }
@@ -59,34 +41,20 @@ static __attribute__((noinline)) long call_other(struct vcpu *v, uint64_t *arg, 
 long hc_call(struct vcpu *v, uint64_t *arg, uint64_t nr)
 {
     switch (nr) {
-    case __HYPERVISOR_xen_version:
-        return hc_xen_version(v, arg);
-    case __HYPERVISOR_iret:
-        return hc_iret(v, arg);
-    case __HYPERVISOR_multicall:
-        return hc_multicall(v, arg);
-    case __HYPERVISOR_mmu_update:
-        return hc_mmu_update(v, arg);
-    case __HYPERVISOR_update_va_mapping:
-        return hc_update_va_mapping(v, arg);
-    case __HYPERVISOR_mmuext_op:
-        return hc_mmuext_op(v, arg);
-    case __HYPERVISOR_stack_switch:
-        return hc_stack_switch(v, arg);
-    case __HYPERVISOR_set_segment_base:
-        return hc_set_segment_base(v, arg);
-    case __HYPERVISOR_event_channel_op:
-        return hc_event_channel_op(v, arg);
-    case __HYPERVISOR_sched_op:
-        return hc_sched_op(v, arg);
-    case __HYPERVISOR_vcpu_op:
-        return hc_vcpu_op(v, arg);
-    case __HYPERVISOR_grant_table_op:
-        return hc_grant_table_op(v, arg);
-    case __HYPERVISOR_update_descriptor:
-        return hc_update_descriptor(v, arg);
-    case __HYPERVISOR_set_timer_op:
-        return hc_set_timer_op(v, arg);
+        CALL(xen_version);
+        CALL(iret);
+        CALL(multicall);
+        CALL(mmu_update);
+        CALL(update_va_mapping);
+        CALL(mmuext_op);
+        CALL(stack_switch);
+        CALL(set_segment_base);
+        CALL(event_channel_op);
+        CALL(sched_op);
+        CALL(vcpu_op);
+        CALL(grant_table_op);
+        CALL(update_descriptor);
+        CALL(set_timer_op);
     default:
         return call_other(v, arg, nr);
     }

@@ -1,5 +1,5 @@
-/* HYPERVISOR_vcpu_op: vcpus brought up and down, their timers, and what they share with the guest.
- */
+/* HYPERVISOR_vcpu_op: vcpus brought up and down, their timers, and what they share with the
+ * guest. */
 #include "hc/vcpu.h"
 
 #include "core/dom/create.h"
@@ -11,8 +11,7 @@
 
 #define PERIOD_MAX (10000 * NS_PER_SEC)
 
-/* --- areas in guest memory
- * ------------------------------------------------------------------------- */
+/* ---- areas in guest memory ------------------------------------------------------------------ */
 
 /* With the flag (VMASST), a reader on another vcpu sees that the area is being written. */
 static int put_runstate(const struct vcpu *v, struct vcpu_runstate_info *info)
@@ -104,8 +103,7 @@ static long register_time(struct vcpu *caller, struct vcpu *v, uint64_t va)
     return 0;
 }
 
-/* --- vcpu_info
- * ---------------------------------------------------------------------------------------- */
+/* ---- vcpu_info ------------------------------------------------------------------------------ */
 
 static long register_info(struct vcpu *caller, struct vcpu *v, uint64_t va)
 {
@@ -140,8 +138,7 @@ static long register_info(struct vcpu *caller, struct vcpu *v, uint64_t va)
     return 0;
 }
 
-/* --- up and down
- * -------------------------------------------------------------------------------------- */
+/* ---- up and down ---------------------------------------------------------------------------- */
 
 static long set_context(struct vcpu *v, uint64_t va)
 {
@@ -190,10 +187,8 @@ static long down(struct vcpu *v)
     struct domain *d = v->dom;
     bool others = false;
 
-    for (uint32_t i = 0; i < d->max_vcpus; i++) {
-        const struct vcpu *o = dom_vcpu(d, i);
-        others |= o && o != v && !(o->sched.reasons & SCHED_DOWN);
-    }
+    for_each_vcpu (o, d)
+        others |= o != v && !(o->sched.reasons & SCHED_DOWN);
     if (others)
         sched_down(v);
     else
@@ -201,8 +196,7 @@ static long down(struct vcpu *v)
     return 0;
 }
 
-/* --- timers
- * ------------------------------------------------------------------------------------------- */
+/* ---- timers --------------------------------------------------------------------------------- */
 
 static long set_single(struct vcpu *v, uint64_t va)
 {
@@ -233,8 +227,7 @@ static long set_period(struct vcpu *v, uint64_t va)
     return 0;
 }
 
-/* --- the rest
- * ----------------------------------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------------------------- */
 
 static long get_runstate(struct vcpu *v, uint64_t va)
 {
@@ -258,27 +251,18 @@ static long get_physid(struct vcpu *v, uint64_t va)
 static long other_op(struct vcpu *caller, struct vcpu *v, uint64_t cmd, uint64_t va)
 {
     switch (cmd) {
-    case VCPUOP_initialise:
-        return initialise(v, va);
-    case VCPUOP_up:
-        return up(v);
-    case VCPUOP_down:
-        return down(v);
-    case VCPUOP_get_runstate_info:
-        return get_runstate(v, va);
-    case VCPUOP_register_runstate_memory_area:
-        return register_runstate(caller, v, va);
-    case VCPUOP_register_vcpu_info:
-        return register_info(caller, v, va);
-    case VCPUOP_register_vcpu_time_memory_area:
-        return register_time(caller, v, va);
-    case VCPUOP_set_periodic_timer:
-        return set_period(v, va);
+        ROW(VCPUOP_initialise, initialise(v, va));
+        ROW(VCPUOP_up, up(v));
+        ROW(VCPUOP_down, down(v));
+        ROW(VCPUOP_get_runstate_info, get_runstate(v, va));
+        ROW(VCPUOP_register_runstate_memory_area, register_runstate(caller, v, va));
+        ROW(VCPUOP_register_vcpu_info, register_info(caller, v, va));
+        ROW(VCPUOP_register_vcpu_time_memory_area, register_time(caller, v, va));
+        ROW(VCPUOP_set_periodic_timer, set_period(v, va));
     case VCPUOP_stop_periodic_timer:
         vcpu_period_set(v, 0);
         return 0;
-    case VCPUOP_get_physid:
-        return get_physid(v, va);
+        ROW(VCPUOP_get_physid, get_physid(v, va));
     case VCPUOP_send_nmi:
         x86_vcpu_send_nmi(v);
         return 0;

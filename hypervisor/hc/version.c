@@ -91,30 +91,22 @@ static __attribute__((noinline)) long other_than_version(struct vcpu *v, uint64_
     uint64_t at = arg[1];
 
     switch ((uint32_t)arg[0]) {
-    case XENVER_extraversion:
-        return put_text(at, sizeof(xen_extraversion_t), EXTRA_VERSION);
-    case XENVER_compile_info:
-        return compile_info(at);
-    case XENVER_capabilities:
-        return put_text(at, sizeof(xen_capabilities_info_t), CAPABILITIES);
-    case XENVER_changeset:
-        return put_text(at, sizeof(xen_changeset_info_t), "");
+        ROW(XENVER_extraversion, put_text(at, sizeof(xen_extraversion_t), EXTRA_VERSION));
+        ROW(XENVER_compile_info, compile_info(at));
+        ROW(XENVER_capabilities, put_text(at, sizeof(xen_capabilities_info_t), CAPABILITIES));
+        ROW(XENVER_changeset, put_text(at, sizeof(xen_changeset_info_t), ""));
     case XENVER_platform_parameters: {
         struct xen_platform_parameters p = {.virt_start = HV_VIRT_START};
 
         return guest_put(at, &p);
     }
-    case XENVER_get_features:
-        return get_features(d, at);
-    case XENVER_pagesize:
-        return at ? -XEN_EINVAL : (long)FRAME_SIZE;
-    case XENVER_guest_handle:
-        return guest_write(at, d->handle, sizeof(d->handle));
+        ROW(XENVER_get_features, get_features(d, at));
+        ROW(XENVER_pagesize, at ? -XEN_EINVAL : (long)FRAME_SIZE);
+        ROW(XENVER_guest_handle, guest_write(at, d->handle, sizeof(d->handle)));
     case XENVER_commandline:
         return put_text(at, sizeof(xen_commandline_t),
                         d->is_dom0 ? build_command_line() : "<denied>");
-    case XENVER_build_id:
-        return d->is_dom0 ? get_build_id(at) : -XEN_EPERM;
+        ROW(XENVER_build_id, d->is_dom0 ? get_build_id(at) : -XEN_EPERM);
     default:
         return -XEN_ENOSYS;
     }

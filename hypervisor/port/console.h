@@ -4,10 +4,9 @@
 
 #include "base/num.h"
 
-/*
- * Copies console output since position *at (a free-running count of bytes, 0 for all) to `to`, at
- * most `room` bytes; what has been overwritten meanwhile is left out. Moves *at on; returns bytes.
- */
+/* Copies console output since position *at (a free-running count of bytes, 0 for all) to `to`, at
+ * most `room` bytes; what has been overwritten meanwhile is left out. Moves *at on; returns
+ * bytes. */
 uint32_t log_ring_read(uint32_t *at, char *to, uint32_t room);
 /* Forgets what is in the ring. */
 void log_ring_clear(void);

@@ -1,10 +1,8 @@
-/*
- * Guest memory by guest virtual address, in the page tables that are loaded now.
+/* Guest memory by guest virtual address, in the page tables that are loaded now.
  *
  * Each byte is read or written exactly once; a fault, a non-canonical address or one in the
  * hypervisor's range makes the call return -XEN_EFAULT (part of the bytes may then have been
- * copied). The caller checks only its copy. Natively tested code finds fakes in tests/port/.
- */
+ * copied). The caller checks only its copy. Natively tested code finds fakes in tests/port/. */
 #ifndef PORT_GUESTMEM_H
 #define PORT_GUESTMEM_H
 
@@ -24,25 +22,25 @@ static inline int gaddr_ok(uint64_t va, uint64_t len)
     return end <= 0x800000000000UL || va >= HV_VIRT_END;
 }
 
-/*
- * The same of an access that begins at va and goes upwards without a gap: behind the lower half
+static inline int canonical(uint64_t va)
+{
+    return va + 0x800000000000UL < 0x1000000000000UL;
+}
+
+/* The same of an access that begins at va and goes upwards without a gap: behind the lower half
  * lies the hole, where it faults, and behind the upper one the lower. In steps of 8 TiB the lower
- * half is 0 to 15, the hypervisor -16, what is above it -15 to -1.
- */
+ * half is 0 to 15, the hypervisor -16, what is above it -15 to -1. */
 static inline int gaddr_start_ok(uint64_t va)
 {
     return (uint64_t)(((int64_t)va >> 43) + 15) < 31;
 }
 
 #include "port_guestmem.h"
-/*
- * int guest_read(void *to, uint64_t va, size_t len);
- * int guest_write(uint64_t va, const void *from, size_t len);
- * int guest_read32(uint32_t *to, uint64_t va);      one 4-byte access
- * int guest_read64(uint64_t *to, uint64_t va);      one 8-byte access
- * int guest_write64(uint64_t va, uint64_t value);   one 8-byte access
- * int guest_write16(uint64_t va, uint16_t value);   one 2-byte access
- */
+/* int guest_read(void *to, uint64_t va, size_t len); int guest_write(uint64_t va, const void *from,
+ * size_t len); int guest_read32(uint32_t *to, uint64_t va);      one 4-byte access int
+ * guest_read64(uint64_t *to, uint64_t va);      one 8-byte access int guest_write64(uint64_t va,
+ * uint64_t value);   one 8-byte access int guest_write16(uint64_t va, uint16_t value);   one 2-byte
+ * access */
 
 #define GUEST_CODE_MAX 15 /* bytes of an instruction (Intel SDM vol. 2, 2.3.11) */
 

@@ -17,11 +17,7 @@ extern cpumask_t cpus_online;
 /* How many are online. */
 static inline unsigned int cpu_count(void)
 {
-    unsigned int n = 0;
-
-    for (cpumask_t left = cpus_online; left; left &= left - 1)
-        n++;
-    return n;
+    return (unsigned int)__builtin_popcountll(cpus_online);
 }
 
 #endif

@@ -1,14 +1,12 @@
-/*
- * Spin locks with a name and a rank.
+/* Spin locks with a name and a rank.
  *
  * Argon runs with interrupts off except in preempt_window() and idle, and takes no lock across
  * either: so every lock is safe against interrupts without saving flags, and no holder is ever
- * descheduled. While it waits, a CPU goes on serving TLB shoot-downs aimed at it (tlb_serve()),
- * so a holder may wait for a shoot-down.
+ * descheduled. While it waits, a CPU goes on serving TLB shoot-downs aimed at it (tlb_serve()), so
+ * a holder may wait for a shoot-down.
  *
- * Order: a lock may be taken only while every lock held has a lower rank; two of the same rank
- * only in the order their own comment gives (for domains: lower domid first).
- */
+ * Order: a lock may be taken only while every lock held has a lower rank; two of the same rank only
+ * in the order their own comment gives (for domains: lower domid first). */
 #ifndef PORT_LOCK_H
 #define PORT_LOCK_H
 

@@ -1,9 +1,7 @@
-/*
- * Physical interrupts of a domain, as event channels, physdev_op and domctl ask for them.
+/* Physical interrupts of a domain, as event channels, physdev_op and domctl ask for them.
  *
  * A pirq is a domain's number for a GSI or an MSI; dom0's GSIs have the GSI's number. These may be
- * called with evt.lock held (RANK_EVT < RANK_PIRQ).
- */
+ * called with evt.lock held (RANK_EVT < RANK_PIRQ). */
 #ifndef PORT_PIRQ_H
 #define PORT_PIRQ_H
 
@@ -15,10 +13,9 @@ struct vcpu;
 /* pirqs are below this number. */
 #define PIRQ_MAX 416u
 
-/*
- * Interrupts of `pirq` become evt_raise_pirq(d, port) from now on. 0; -XEN_EINVAL: no such pirq of
- * d; -XEN_EEXIST: bound already; -XEN_EBUSY: the line is Argon's or another domain's; -XEN_ENOSPC.
- */
+/* Interrupts of `pirq` become evt_raise_port(d, port) from now on. 0; -XEN_EINVAL: no such pirq of
+ * d; -XEN_EEXIST: bound already; -XEN_EBUSY: the line is Argon's or another domain's;
+ * -XEN_ENOSPC. */
 int pirq_bind(struct domain *d, uint32_t pirq, uint32_t port);
 /* Masks it and forgets the port. */
 void pirq_unbind(struct domain *d, uint32_t pirq);
@@ -28,7 +25,7 @@ void pirq_affinity(struct domain *d, uint32_t pirq, const struct vcpu *v);
 /* A dying domain: unbinds and unmaps all. Idempotent. */
 void pirq_domain_destroy(struct domain *d);
 
-/* --- physdev_op --------------------------------------------------------------------------- */
+/* ---- physdev_op ----------------------------------------------------------------------------- */
 
 /* d's interrupt is handled: a level line may fire again. */
 int pirq_eoi(struct domain *d, uint32_t pirq);
@@ -37,10 +34,8 @@ void pirq_eoi_bits(struct domain *d, uint64_t *bits);
 
 /* *pirq < 0: choose. 0; -XEN_EINVAL; -XEN_EEXIST: the number is taken; -XEN_ENOSPC. */
 int pirq_map_gsi(struct domain *d, uint32_t gsi, int *pirq);
-/*
- * A message interrupt of a PCI function: entry of its MSI-X table, or with msix false its (one)
- * MSI. Programs the device; it stays silent until bound.
- */
+/* A message interrupt of a PCI function: entry of its MSI-X table, or with msix false its (one)
+ * MSI. Programs the device; it stays silent until bound. */
 int pirq_map_msi(struct domain *d, uint16_t segment, uint16_t bdf, bool msix, uint32_t entry,
                  int *pirq);
 int pirq_unmap(struct domain *d, uint32_t pirq);

@@ -1,10 +1,8 @@
-/*
- * TLB flushes.
+/* TLB flushes.
  *
  * A CPU mask is a plain bit set of up to 64 CPUs. Waiting for others is by spinning; a CPU that
  * spins for a lock or a flush serves what others ask of it (tlb_serve), so this may be called with
- * locks held. Flushes reach a CPU in idle or in guest mode by IPI.
- */
+ * locks held. Flushes reach a CPU in idle or in guest mode by IPI. */
 #ifndef PORT_TLB_H
 #define PORT_TLB_H
 
@@ -21,11 +19,9 @@ void tlb_flush_va_local(uint64_t va);
 /* Every CPU of mask, this one included if its bit is set; va may be TLB_ALL_VA. Waits. */
 void tlb_flush_mask(cpumask_t mask, uint64_t va);
 
-/*
- * A coarse clock that ticks with each flush of everything, to leave out flushes that a CPU has done
+/* A coarse clock that ticks with each flush of everything, to leave out flushes that a CPU has done
  * anyway: remember tlb_stamp() when the last use of a mapping ends; tlb_filter() then drops from
- * mask the CPUs that have flushed everything since.
- */
+ * mask the CPUs that have flushed everything since. */
 uint32_t tlb_stamp(void);
 cpumask_t tlb_filter(cpumask_t mask, uint32_t stamp);
 

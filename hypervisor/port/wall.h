@@ -10,7 +10,5 @@ struct domain;
 void wall_publish(struct domain *d);
 /* The wall clock at system time `at` is secs, nsecs (since 1970). Tells all domains. */
 void wall_set(uint64_t secs, uint32_t nsecs, ns_t at);
-/* UTC now, in ns since 1970. */
-uint64_t wall_now(void);
 
 #endif

@@ -1,9 +1,7 @@
-/*
- * Reads the ACPI tables that the machine side needs: MADT, FADT, HPET, MCFG (ACPI 6.4, chapter 5).
+/* Reads the ACPI tables that the machine side needs: MADT, FADT, HPET, MCFG (ACPI 6.4, chapter 5).
  *
  * Firmware is no attacker but often wrong: every length and checksum is checked before use, fields
- * are read through load_le*() since tables have any alignment, and a bad table counts as absent.
- */
+ * are read through load_le*() since tables have any alignment, and a bad table counts as absent. */
 #include "x86/acpi.h"
 #include "base/bits.h"
 #include "port/log.h"
@@ -94,11 +92,10 @@ static void add_cpu(struct machine_info *m, uint32_t apic_id, uint32_t acpi_id, 
 static void add_override(struct machine_info *m, const uint8_t *e)
 {
     uint16_t flags = load_le16(e + 8);
-    struct isa_irq *irq;
 
     if (e[2] != 0 || e[3] >= ISA_IRQS)
         return;
-    irq = &m->isa[e[3]];
+    struct isa_irq *irq = &m->isa[e[3]];
     irq->gsi = load_le32(e + 4);
     irq->low = (flags & 3) == 3;
     irq->level = (flags >> 2 & 3) == 3;
@@ -138,7 +135,6 @@ static void parse_madt(struct machine_info *m, const uint8_t *t, uint32_t len)
     if (len < 44)
         return;
     m->lapic_maddr = load_le32(t + 36);
-    m->has_pic = load_le32(t + 40) & 1;
     for (uint32_t at = 44; at + 2 <= len;) {
         uint8_t size = t[at + 1];
 
@@ -162,18 +158,11 @@ static uint32_t fadt_port(const uint8_t *t, uint32_t len, uint32_t old, uint32_t
 
 static void parse_fadt(struct machine_info *m, const uint8_t *t, uint32_t len)
 {
-    uint32_t flags;
-
     if (len < 116)
         return;
-    flags = load_le32(t + 112);
-    m->sci = load_le16(t + 46);
-    m->smi_port = load_le32(t + 48);
-    m->pm1a_event = fadt_port(t, len, 56, 148);
-    m->pm1b_event = fadt_port(t, len, 60, 160);
+    uint32_t flags = load_le32(t + 112);
     m->pm1a_control = fadt_port(t, len, 64, 172);
     m->pm1b_control = fadt_port(t, len, 68, 184);
-    m->pm1_event_len = t[88];
     m->rtc_century = t[108];
     if (t[91] >= 4)
         m->pm_timer_port = fadt_port(t, len, 76, 208);
@@ -209,21 +198,19 @@ static void parse_table(struct machine_info *m, uint64_t maddr, acpi_map_fn *map
 
     if (!t)
         return;
-    if (same(t, "APIC", 4)) {
-        m->madt_maddr = maddr;
+    if (same(t, "APIC", 4))
         parse_madt(m, t, len);
-    } else if (same(t, "FACP", 4)) {
+    else if (same(t, "FACP", 4))
         parse_fadt(m, t, len);
-    } else if (same(t, "HPET", 4)) {
+    else if (same(t, "HPET", 4))
         parse_hpet(m, t, len);
-    } else if (same(t, "MCFG", 4)) {
+    else if (same(t, "MCFG", 4))
         parse_mcfg(m, t, len);
-    }
 }
 
 static void set_defaults(struct machine_info *m)
 {
-    *m = (struct machine_info){.lapic_maddr = LAPIC_USUAL, .has_pic = true};
+    *m = (struct machine_info){.lapic_maddr = LAPIC_USUAL};
     for (unsigned int i = 0; i < ISA_IRQS; i++)
         m->isa[i].gsi = i;
 }

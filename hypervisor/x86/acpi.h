@@ -1,6 +1,4 @@
-/*
- * What the firmware's ACPI tables say of the machine. Pure: memory comes through a function.
- */
+/* What the firmware's ACPI tables say of the machine. Pure: memory comes through a function. */
 #ifndef X86_ACPI_H
 #define X86_ACPI_H
 
@@ -45,22 +43,16 @@ struct machine_info {
     struct ioapic_entry ioapic[MAX_IOAPICS];
     unsigned int ioapics;
     struct isa_irq isa[ISA_IRQS];
-    bool has_pic;
 
     uint32_t pm_timer_port; /* 0: none */
     bool pm_timer_32bit;
-    uint32_t pm1a_event, pm1b_event, pm1a_control, pm1b_control; /* ports, 0: none */
-    uint8_t pm1_event_len;
-    uint32_t sci;
-    uint32_t smi_port;
-    uint8_t rtc_century; /* CMOS index, 0: none */
+    uint32_t pm1a_control, pm1b_control; /* ports, 0: none */
+    uint8_t rtc_century;                 /* CMOS index, 0: none */
     struct reset_register reset;
 
     uint64_t hpet_maddr; /* 0: none */
     struct mcfg_entry mcfg[MAX_MCFG];
     unsigned int mcfgs;
-
-    uint64_t madt_maddr; /* 0: none */
 };
 
 extern struct machine_info machine_info;
@@ -71,11 +63,9 @@ typedef const void *acpi_map_fn(uint64_t maddr, uint64_t len);
 /* The root pointer (36 bytes readable) in the BIOS area, NULL: none. */
 const void *acpi_find_rsdp(acpi_map_fn *map);
 
-/*
- * Fills *m from the tables that rsdp (36 bytes, may be NULL) leads to; what is missing or damaged
+/* Fills *m from the tables that rsdp (36 bytes, may be NULL) leads to; what is missing or damaged
  * is left out (and logged). False: nothing usable at all, then *m has the defaults of a PC without
- * ACPI: one CPU, no IO-APIC.
- */
+ * ACPI: one CPU, no IO-APIC. */
 bool acpi_parse(struct machine_info *m, const void *rsdp, acpi_map_fn *map);
 
 #endif

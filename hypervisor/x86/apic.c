@@ -104,9 +104,6 @@ static uint64_t tsc_at(const struct percpu *pc, ns_t t)
 
 void clock_arm(ns_t deadline)
 {
-    ns_t left;
-    uint64_t ticks;
-
     if (unlikely(deadline == NS_NEVER)) {
         if (cpu_has_tsc_deadline)
             wrmsr(MSR_TSC_DEADLINE, 0);
@@ -114,7 +111,7 @@ void clock_arm(ns_t deadline)
             apic_write(APIC_TIMER_COUNT, 0);
         return;
     }
-    left = deadline - now();
+    ns_t left = deadline - now();
     if (left > LONGEST)
         left = LONGEST;
     if (left < 0)
@@ -124,6 +121,6 @@ void clock_arm(ns_t deadline)
         return;
     }
     /* Rounded up: an interrupt before its time would only arm the clock again. */
-    ticks = mul_frac((uint64_t)left, timer_mul) + 1;
+    uint64_t ticks = mul_frac((uint64_t)left, timer_mul) + 1;
     apic_write(APIC_TIMER_COUNT, ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks);
 }

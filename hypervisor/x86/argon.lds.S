@@ -1,7 +1,5 @@
-/*
- * Where the image lies: linked at IMAGE_VIRT, loaded at IMAGE_PHYS. Page-aligned borders let each
- * part have its own permissions (x86/paging.c).
- */
+/* Where the image lies: linked at IMAGE_VIRT, loaded at IMAGE_PHYS. Page-aligned borders let each
+ * part have its own permissions (x86/paging.c). */
 #include "x86/layout.h"
 
 OUTPUT_FORMAT(elf64-x86-64)

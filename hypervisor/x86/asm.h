@@ -21,7 +21,6 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
 /* For MSRs that may not exist: 0, or -XEN_EFAULT where the access faults (x86/guestmem.c). */
 int rdmsr_safe(uint32_t msr, uint64_t *value);
 int wrmsr_safe(uint32_t msr, uint64_t value);
-
 struct cpuid_regs {
     uint32_t a, b, c, d;
 };
@@ -53,43 +52,36 @@ DEFINE_CR(3)
 DEFINE_CR(4)
 #undef DEFINE_CR
 
-static inline void outb(uint16_t port, uint8_t v)
+#define DEFINE_IO(letter, type)                                                                    \
+    static inline void out##letter(uint16_t port, type v)                                          \
+    {                                                                                              \
+        __asm__ volatile("out" #letter " %0, %1" ::"a"(v), "Nd"(port));                            \
+    }                                                                                              \
+    static inline type in##letter(uint16_t port)                                                   \
+    {                                                                                              \
+        type v;                                                                                    \
+        __asm__ volatile("in" #letter " %1, %0" : "=a"(v) : "Nd"(port));                           \
+        return v;                                                                                  \
+    }
+DEFINE_IO(b, uint8_t)
+DEFINE_IO(w, uint16_t)
+DEFINE_IO(l, uint32_t)
+#undef DEFINE_IO
+
+/* size: 1, 2 or 4. */
+static inline uint32_t port_in(uint16_t port, unsigned int size)
 {
-    __asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port));
+    return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
 }
 
-static inline void outw(uint16_t port, uint16_t v)
+static inline void port_out(uint16_t port, unsigned int size, uint32_t v)
 {
-    __asm__ volatile("outw %0, %1" ::"a"(v), "Nd"(port));
-}
-
-static inline void outl(uint16_t port, uint32_t v)
-{
-    __asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port));
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-    uint8_t v;
-
-    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-
-static inline uint16_t inw(uint16_t port)
-{
-    uint16_t v;
-
-    __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-
-static inline uint32_t inl(uint16_t port)
-{
-    uint32_t v;
-
-    __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
+    if (size == 1)
+        outb(port, (uint8_t)v);
+    else if (size == 2)
+        outw(port, (uint16_t)v);
+    else
+        outl(port, v);
 }
 
 static inline uint64_t rdtsc(void)
@@ -103,11 +95,6 @@ static inline uint64_t rdtsc(void)
 static inline void invlpg(uint64_t va)
 {
     __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
-}
-
-static inline void irq_on(void)
-{
-    __asm__ volatile("sti" ::: "memory");
 }
 
 static inline void irq_off(void)
@@ -145,11 +132,7 @@ static inline void cpu_relax(void)
 #define EFER_LMA (1u << 10)
 #define EFER_NXE (1u << 11)
 
-#define CR0_MP (1ul << 1)
 #define CR0_TS (1ul << 3)
-#define CR0_NE (1ul << 5)
-#define CR0_WP (1ul << 16)
-#define CR0_PG (1ul << 31)
 
 #define CR4_TSD      (1ul << 2)
 #define CR4_DE       (1ul << 3)
@@ -164,8 +147,6 @@ static inline void cpu_relax(void)
 #define CR4_SMEP     (1ul << 20)
 #define CR4_SMAP     (1ul << 21)
 
-#define FLAGS_CF   (1u << 0)
-#define FLAGS_MBS  (1u << 1)
 #define FLAGS_TF   (1u << 8)
 #define FLAGS_IF   (1u << 9)
 #define FLAGS_DF   (1u << 10)
@@ -174,8 +155,6 @@ static inline void cpu_relax(void)
 #define FLAGS_RF   (1u << 16)
 #define FLAGS_VM   (1u << 17)
 #define FLAGS_AC   (1u << 18)
-#define FLAGS_VIF  (1u << 19)
-#define FLAGS_VIP  (1u << 20)
 
 #define PTE_P    0x001ul
 #define PTE_RW   0x002ul

@@ -1,23 +1,21 @@
-/*
- * The console: serial ports, VGA text, QEMU's debug port, and the ring that remembers it all.
+/* The console: serial ports, VGA text, QEMU's debug port, and the ring that remembers it all.
  *
  * Order at boot: console_init() first of all; console_setup() when the options are known;
- * console_map() when io_map() works; console_input_start() when interrupts do.
- */
+ * console_map() when io_map() works; console_input_start() when interrupts do. */
 #ifndef X86_CONSOLE_H
 #define X86_CONSOLE_H
+
+#include <stdarg.h>
 
 #include "base/num.h"
 
 /* Finds the debug port (0xe9). Until console_setup() other output is kept and then caught up. */
 void console_init(void);
 
-/*
- * Options' texts, NULL where not given: console= (list of com1, com2, vga, none; default
- * com1,vga), com1= and com2= (BAUD[/CLOCK],DPS[,IO[,IRQ]], e.g. 115200,8n1,0x3f8,4; BAUD 'auto'
- * keeps what the firmware set). Without com1= and com2= no serial port is touched, as with Xen.
- * Wrong texts are reported in the log and ignored.
- */
+/* Options' texts, NULL where not given: console= (list of com1, com2, vga, none; default com1,vga),
+ * com1= and com2= (BAUD[/CLOCK],DPS[,IO[,IRQ]], e.g. 115200,8n1,0x3f8,4; BAUD 'auto' keeps what the
+ * firmware set). Without com1= and com2= no serial port is touched, as with Xen. Wrong texts are
+ * reported in the log and ignored. */
 void console_setup(const char *console, const char *com1, const char *com2);
 
 /* VGA text, if there is one and console= names it. */
@@ -47,7 +45,7 @@ int console_getc(void);
 /* Does a serial port of ours answer here? Then guests must not see it. */
 bool console_owns_port(uint16_t port);
 
-/* ---- devices, used by log.c only ---- */
+/* ---- devices, used by log.c only ------------------------------------------------------------ */
 
 struct uart {
     uint16_t io;
@@ -66,6 +64,9 @@ void uart_start(struct uart *u);
 void uart_write(struct uart *u, const char *text, size_t n);
 int uart_read(struct uart *u); /* a character, or -1 */
 void uart_irq_on(struct uart *u);
+
+/* As log_format() of port/log.h. */
+int log_vformat(char *buf, unsigned int size, const char *fmt, va_list args);
 
 bool vga_start(void);
 void vga_write(const char *text, size_t n);

@@ -10,7 +10,7 @@
 
 uint8_t cpu_has_smap, cpu_has_smep, cpu_has_fsgsbase, cpu_has_xsave, cpu_has_xsaveopt,
     cpu_has_1g_pages, cpu_has_x2apic, cpu_has_invariant_tsc, cpu_has_tsc_deadline, cpu_has_rdtscp,
-    cpu_has_umip, cpu_has_arat;
+    cpu_has_umip;
 uint8_t cpu_is_amd;
 uint64_t cpu_xcr0;
 uint32_t cpu_xsave_size = 512;
@@ -28,8 +28,6 @@ static void detect_basic(void)
         stop("this processor lacks FXSR or SSE2; any x86-64 processor made has both: check -cpu");
     if (!(r.d & 1u << 9))
         stop("this processor shows no local APIC; enable it in the firmware");
-    if (!(r.d & 1u << 13))
-        log_info("cpu: no global pages\n");
     cpu_has_x2apic = (r.c >> 21 & 1) && !options.no_x2apic;
     cpu_has_tsc_deadline = r.c >> 24 & 1;
     cpu_has_xsave = r.c >> 26 & 1;
@@ -42,8 +40,6 @@ static void detect_extended(void)
     struct cpuid_regs vendor = cpuid(0, 0);
 
     cpu_is_amd = vendor.b == 0x68747541 || vendor.b == 0x6f677948; /* AuthenticAMD, HygonGenuine */
-    if (max >= 6)
-        cpu_has_arat = cpuid(6, 0).a >> 2 & 1;
     if (max >= 7) {
         struct cpuid_regs r = cpuid(7, 0);
 
@@ -66,25 +62,17 @@ void cpu_detect(void)
 {
     detect_basic();
     detect_extended();
-    cpu_cr4 = CR4_DE | CR4_PAE | CR4_MCE | CR4_FXSR | CR4_XMM;
-    if (cpuid(1, 0).d & 1u << 13)
-        cpu_cr4 |= CR4_PGE;
+    cpu_cr4 = CR4_DE | CR4_PAE | CR4_MCE | CR4_FXSR | CR4_XMM | (cpu_has_xsave ? CR4_XSAVE : 0) |
+              (cpuid(1, 0).d & 1u << 13 ? CR4_PGE : 0) | (cpu_has_smep ? CR4_SMEP : 0) |
+              (cpu_has_smap ? CR4_SMAP : 0) | (cpu_has_umip ? CR4_UMIP : 0) |
+              (cpu_has_fsgsbase ? CR4_FSGSBASE : 0);
     if (cpu_has_xsave) {
-        cpu_cr4 |= CR4_XSAVE;
         write_cr4(read_cr4() | CR4_XSAVE);
         cpu_xcr0 = cpuid(0xd, 0).a & XCR0_OFFERED;
         __asm__ volatile("xsetbv" ::"c"(0), "a"((uint32_t)cpu_xcr0), "d"(0));
         cpu_xsave_size = cpuid(0xd, 0).b;
         cpu_has_xsaveopt = cpuid(0xd, 1).a & 1;
     }
-    if (cpu_has_smep)
-        cpu_cr4 |= CR4_SMEP;
-    if (cpu_has_smap)
-        cpu_cr4 |= CR4_SMAP;
-    if (cpu_has_umip)
-        cpu_cr4 |= CR4_UMIP;
-    if (cpu_has_fsgsbase)
-        cpu_cr4 |= CR4_FSGSBASE;
 }
 
 void cpu_setup(void)

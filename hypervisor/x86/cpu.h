@@ -6,7 +6,7 @@
 
 extern uint8_t cpu_has_smap, cpu_has_smep, cpu_has_fsgsbase, cpu_has_xsave, cpu_has_xsaveopt,
     cpu_has_1g_pages, cpu_has_x2apic, cpu_has_invariant_tsc, cpu_has_tsc_deadline, cpu_has_rdtscp,
-    cpu_has_umip, cpu_has_arat;
+    cpu_has_umip;
 extern uint8_t cpu_is_amd;
 extern uint64_t cpu_xcr0;       /* what XCR0 is set to in every CPU */
 extern uint32_t cpu_xsave_size; /* bytes of an XSAVE area for it */
@@ -18,10 +18,8 @@ void cpu_detect(void);
 /* Sets control registers and MSRs of the calling CPU (SYSCALL entry, PAT, EFER, XCR0). Each CPU. */
 void cpu_setup(void);
 
-/*
- * Memory and stacks of CPU n: its per-CPU block with entry stub, GDT, TSS. Boot CPU, before the CPU
- * starts. 0 or -XEN_ENOMEM.
- */
+/* Memory and stacks of CPU n: its per-CPU block with entry stub, GDT, TSS. Boot CPU, before the CPU
+ * starts. 0 or -XEN_ENOMEM. */
 int percpu_alloc(unsigned int cpu, uint32_t apic_id);
 /* Loads GDT, TSS, IDT of the calling CPU, which runs on its own stack already. */
 void percpu_load(unsigned int cpu);

@@ -1,12 +1,10 @@
-/*
- * Descriptor windows: where a vcpu's GDT and LDT frames appear in hypervisor addresses.
+/* Descriptor windows: where a vcpu's GDT and LDT frames appear in hypervisor addresses.
  *
  * Window w spans 32 pages: pages 0-13 the guest's GDT frames, page 14 this CPU's own GDT page
  * (which changes as the vcpu moves), page 15 nothing, pages 16-31 the LDT, mapped on demand. Slots
  * without a frame map a page of zeros, so that their selectors fault as null descriptors do.
  * Windows of all vcpus lie in the shared part of the page tables; only the vcpu that runs, or its
- * control while it does not, changes its window. Numbers of free windows: RANK_MACHINE.
- */
+ * control while it does not, changes its window. Numbers of free windows: RANK_MACHINE. */
 #include "x86/desc.h"
 
 #include "abi/abi.h"
@@ -17,8 +15,7 @@
 #include "port/lock.h"
 #include "x86/asm.h"
 #include "x86/paging.h"
-#include "x86/pv/desc.h"
-#include "x86/xpti.h"
+#include "x86/guard.h"
 
 #define WINDOWS  8192 /* 2 MiB * WINDOWS = 16 GiB */
 #define LDT_PAGE 16
@@ -43,31 +40,24 @@ static void map_frame(const struct vcpu *v, unsigned int page, mfn_t frame)
     invlpg(window_va(v, page));
 }
 
-static int find_free(void)
-{
-    for (unsigned int i = 0; i < ARRAY_SIZE(used); i++)
-        if (~used[i]) {
-            unsigned int bit = (unsigned int)__builtin_ctzl(~used[i]);
-
-            used[i] |= 1ul << bit;
-            return (int)(i * 64 + bit);
-        }
-    return -XEN_ENOMEM;
-}
-
 int window_alloc(struct vcpu *v)
 {
-    int w, error = 0;
+    unsigned int i = 0;
+    int error = -XEN_ENOMEM;
 
     lock_take(&window_lock);
-    w = find_free();
-    if (w >= 0) {
-        v->arch.window = (uint32_t)w;
+    while (i < ARRAY_SIZE(used) && !~used[i])
+        i++;
+    if (i < ARRAY_SIZE(used)) {
+        unsigned int bit = lowest_bit(~used[i]);
+
+        used[i] |= bit64(bit);
+        v->arch.window = i * 64 + bit;
         error = hv_map(window_va(v, 0), image_maddr(zero_page), PTE_NX);
     }
     lock_drop(&window_lock);
-    if (w < 0 || error)
-        return -XEN_ENOMEM;
+    if (error)
+        return error;
     for (unsigned int page = 0; page < GDT_GUEST_PAGES; page++) {
         v->arch.gdt_frame[page] = MFN_NONE;
         map_frame(v, page, MFN_NONE);
@@ -102,7 +92,7 @@ static void load_ldt(struct vcpu *v)
     this_percpu()->ldt_loaded = true;
 }
 
-void desc_load_ldt(struct vcpu *v)
+static void desc_load_ldt(struct vcpu *v)
 {
     if (v->arch.ldt_entries) {
         load_ldt(v);
@@ -128,26 +118,21 @@ void desc_load(struct vcpu *v)
     desc_load_ldt(v);
 }
 
-static void drop_frame(mfn_t *frame)
-{
-    if (mfn_eq(*frame, MFN_NONE))
-        return;
-    page_put_use(*frame);
-    *frame = MFN_NONE;
-}
-
 void desc_drop_gdt(struct vcpu *v)
 {
     for (unsigned int page = 0; page < GDT_GUEST_PAGES; page++) {
-        if (mfn_eq(v->arch.gdt_frame[page], MFN_NONE))
+        mfn_t frame = v->arch.gdt_frame[page];
+
+        if (mfn_eq(frame, MFN_NONE))
             continue;
         map_frame(v, page, MFN_NONE);
-        drop_frame(&v->arch.gdt_frame[page]);
+        v->arch.gdt_frame[page] = MFN_NONE;
+        page_put_use(frame);
     }
     v->arch.gdt_entries = 0;
 }
 
-int desc_set_gdt(struct vcpu *v, const mfn_t *frames, unsigned int entries)
+int pgt_set_gdt(struct vcpu *v, const mfn_t *frames, unsigned int entries)
 {
     unsigned int n = (entries + 511) / 512;
 
@@ -171,14 +156,17 @@ int desc_set_gdt(struct vcpu *v, const mfn_t *frames, unsigned int entries)
 void desc_drop_ldt(struct vcpu *v)
 {
     for (unsigned int page = 0; page < 16; page++) {
-        if (mfn_eq(v->arch.ldt_frame[page], MFN_NONE))
+        mfn_t frame = v->arch.ldt_frame[page];
+
+        if (mfn_eq(frame, MFN_NONE))
             continue;
         hv_unmap(window_va(v, LDT_PAGE + page));
-        drop_frame(&v->arch.ldt_frame[page]);
+        v->arch.ldt_frame[page] = MFN_NONE;
+        page_put_use(frame);
     }
 }
 
-int desc_set_ldt(struct vcpu *v, uint64_t va, unsigned int entries)
+int pgt_set_ldt(struct vcpu *v, uint64_t va, uint64_t entries)
 {
     if (entries > 8192 || (va & FRAME_MASK) || (entries && !gaddr_ok(va, entries * 8ul)))
         return -XEN_EINVAL;
@@ -190,16 +178,6 @@ int desc_set_ldt(struct vcpu *v, uint64_t va, unsigned int entries)
     if (v == current_vcpu())
         desc_load_ldt(v);
     return 0;
-}
-
-int pgt_set_gdt(struct vcpu *v, const mfn_t *frames, unsigned int entries)
-{
-    return desc_set_gdt(v, frames, entries);
-}
-
-int pgt_set_ldt(struct vcpu *v, uint64_t va, uint64_t entries)
-{
-    return entries > 8192 ? -XEN_EINVAL : desc_set_ldt(v, va, (unsigned int)entries);
 }
 
 int desc_fault(struct vcpu *v, uint64_t va)

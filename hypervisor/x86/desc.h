@@ -1,10 +1,8 @@
-/*
- * Segment selectors and descriptor windows.
+/* Segment selectors and descriptor windows.
  *
  * The ABI reserves GDT entries from 14 * 512 on for the hypervisor (xen.h,
- * FIRST_RESERVED_GDT_ENTRY) and fixes the flat guest selectors among them
- * (arch-x86/xen-x86_64.h). The rest of that page is ours.
- */
+ * FIRST_RESERVED_GDT_ENTRY) and fixes the flat guest selectors among them (arch-x86/xen-x86_64.h).
+ * The rest of that page is ours. */
 #ifndef X86_DESC_H
 #define X86_DESC_H
 
@@ -36,6 +34,11 @@ mfn_t percpu_gdt_frame(unsigned int cpu);
 
 struct vcpu;
 
+/* LDT pages and frames of a GDT hold a use as SEGDESC each. For pgt_set_gdt() and pgt_set_ldt(), v
+ * runs here, or nowhere; what they refuse changes nothing. */
+void desc_drop_gdt(struct vcpu *v);
+void desc_drop_ldt(struct vcpu *v);
+
 /* Window of a vcpu: 32 pages of hypervisor addresses where its GDT and LDT frames are mapped. */
 int window_alloc(struct vcpu *v);
 void window_free(struct vcpu *v);
@@ -43,8 +46,8 @@ void window_free(struct vcpu *v);
 /* Makes v's tables the CPU's. */
 void desc_load(struct vcpu *v);
 
-/* A page fault at va inside the windows: maps an LDT page on demand. 1: done, retry; 0: not ours.
- */
+/* A page fault at va inside the windows: maps an LDT page on demand. 1: done, retry; 0: not
+ * ours. */
 int desc_fault(struct vcpu *v, uint64_t va);
 
 #endif

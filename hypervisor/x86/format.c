@@ -1,5 +1,5 @@
 /* Text from a format string: the part of printf that the log uses, without floating point. */
-#include "x86/format.h"
+#include "x86/console.h"
 #include "port/log.h"
 
 #include <stdbool.h>
@@ -158,10 +158,9 @@ int log_vformat(char *buf, unsigned int size, const char *fmt, va_list args)
 int log_format(char *buf, unsigned int size, const char *fmt, ...)
 {
     va_list args;
-    int n;
 
     va_start(args, fmt);
-    n = log_vformat(buf, size, fmt, args);
+    int n = log_vformat(buf, size, fmt, args);
     va_end(args);
     return n;
 }

@@ -1,11 +1,9 @@
-/*
- * FPU state, eager: saved whenever a vcpu leaves a CPU, so that no other vcpu and no speculation
+/* FPU state, eager: saved whenever a vcpu leaves a CPU, so that no other vcpu and no speculation
  * finds it, and loaded before another runs.
  *
  * percpu.fpu_owner names the vcpu whose state the registers still hold; it is loaded again only
- * when another had them, or the vcpu ran elsewhere in between.
- */
-#include "x86/fpu.h"
+ * when another had them, or the vcpu ran elsewhere in between. */
+#include "x86/ctxsw.h"
 
 #include "base/string.h"
 #include "port/guestmem.h"

@@ -11,7 +11,6 @@
 #include "x86/entry/entry.h"
 #include "x86/guard_block.h"
 #include "x86/paging.h"
-#include "x86/xpti.h"
 
 #define MSR_ARCH_CAPS  0x10a
 #define EFER_AUTO_IBRS (1ul << 21)
@@ -104,7 +103,7 @@ void guard_cpu_setup(void)
         wrmsr(MSR_SPEC_CTRL, guard.spec_ctrl);
 }
 
-/* ---- entry/guarded.S ------------------------------------------------------------------------- */
+/* ---- entry/guarded.S ------------------------------------------------------------------------ */
 
 static bool any_xpti(void)
 {

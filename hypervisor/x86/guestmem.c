@@ -3,35 +3,22 @@
 
 #include "x86/asm.h"
 
-/* Bytes not copied. REP MOVS leaves RCX right when it faults, so the fix-up is just the exit. */
-static inline uint64_t copy(void *to, const void *from, size_t len)
-{
-    __asm__ volatile("1: rep movsb\n2:\n\t" EXTABLE("1b", "2b")
-                     : "+D"(to), "+S"(from), "+c"(len)
-                     :
-                     : "memory");
-    return len;
-}
-
-/* Lengths that hypercall structs have are a few words: 8 bytes a step. */
-static inline uint64_t copy_words(void *to, const void *from, size_t words)
-{
-    __asm__ volatile("1: rep movsq\n2:\n\t" EXTABLE("1b", "2b")
-                     : "+D"(to), "+S"(from), "+c"(words)
-                     :
-                     : "memory");
-    return words;
-}
+/* `count` units of the instruction; those not done, as REP MOVS leaves RCX right when it faults. */
+#define REP_MOVS(unit, to, from, count)                                                            \
+    __asm__ volatile("1: rep movs" unit "\n2:\n\t" EXTABLE("1b", "2b")                             \
+                     : "+D"(to), "+S"(from), "+c"(count)                                           \
+                     :                                                                             \
+                     : "memory")
 
 static int copy_checked(void *to, const void *from, size_t len)
 {
-    uint64_t left;
+    uint64_t left = len & 7 ? len : len / 8; /* hypercalls' structs are a few words */
 
     guest_access_on();
     if (len & 7)
-        left = copy(to, from, len);
+        REP_MOVS("b", to, from, left);
     else
-        left = copy_words(to, from, len / 8);
+        REP_MOVS("q", to, from, left);
     guest_access_off();
     return left ? -XEN_EFAULT : 0;
 }
@@ -61,18 +48,5 @@ int rdmsr_safe(uint32_t msr, uint64_t *value)
                      : "c"(msr), "i"(-XEN_EFAULT));
     if (!bad)
         *value = (uint64_t)hi << 32 | lo;
-    return bad;
-}
-
-int wrmsr_safe(uint32_t msr, uint64_t value)
-{
-    int bad = 0;
-
-    __asm__ volatile("1: wrmsr\n\tjmp 3f\n"
-                     "2: mov %4, %0\n3:\n\t" EXTABLE("1b", "2b")
-                     : "+r"(bad)
-                     : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)),
-                       "i"(-XEN_EFAULT)
-                     : "memory");
     return bad;
 }

@@ -1,13 +1,10 @@
-/*
- * Console input: who gets the characters, dom0 or Argon's debug keys. Ctrl-A three times switches.
+/* Console input: who gets the characters, dom0 or Argon's debug keys. Ctrl-A three times switches.
  *
  * The interrupt only fetches characters: keys run later, on the way out of the hypervisor
- * (WORK_KEY), where no lock is held and reports may take their time.
- */
+ * (WORK_KEY), where no lock is held and reports may take their time. */
 #include "abi/abi.h"
 #include "core/evt/evt.h"
 #include "dbg/dbg.h"
-#include "dbg/keys.h"
 #include "port/console.h"
 #include "port/lock.h"
 #include "port/log.h"
@@ -54,16 +51,14 @@ static void take(char c)
 
 void console_poll(void)
 {
-    uint32_t before;
-    bool news, keys;
     int c;
 
     lock_take(&lock);
-    before = dom0_queue.in;
+    uint32_t before = dom0_queue.in;
     while ((c = console_getc()) >= 0)
         take((char)c);
-    news = dom0_queue.in != before;
-    keys = key_queue.in != key_queue.out;
+    bool news = dom0_queue.in != before;
+    bool keys = key_queue.in != key_queue.out;
     lock_drop(&lock);
     if (news)
         evt_raise_virq_global(VIRQ_CONSOLE);
@@ -84,10 +79,8 @@ uint32_t console_read(char *to, uint32_t room)
 
 static bool next_key(char *key)
 {
-    bool any;
-
     lock_take(&lock);
-    any = key_queue.out != key_queue.in;
+    bool any = key_queue.out != key_queue.in;
     if (any)
         *key = key_queue.c[key_queue.out++ % BUFFER];
     lock_drop(&lock);

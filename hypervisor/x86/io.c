@@ -1,8 +1,6 @@
-/*
- * I/O ports as guests see them. dom0 has the machine's, but for those that Argon itself drives;
+/* I/O ports as guests see them. dom0 has the machine's, but for those that Argon itself drives;
  * other domains have what they were given, which is usually nothing. What one may not touch reads
- * as ones, as on a bus where nobody answers.
- */
+ * as ones, as on a bus where nobody answers. */
 #include "core/dom/domain.h"
 #include "x86/acpi.h"
 #include "x86/asm.h"
@@ -15,19 +13,12 @@
 /* Ports that nobody but Argon may touch: PICs, PIT channels 0 and 1, edge/level control. */
 static bool is_ours(uint16_t port)
 {
-    switch (port) {
-    case 0x20:
-    case 0x21:
-    case 0x40:
-    case 0x41:
-    case 0xa0:
-    case 0xa1:
-    case 0x4d0:
-    case 0x4d1:
-        return true;
-    default:
-        return console_owns_port(port);
-    }
+    static const uint16_t ports[] = {0x20, 0x21, 0x40, 0x41, 0xa0, 0xa1, 0x4d0, 0x4d1};
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(ports); i++)
+        if (port == ports[i])
+            return true;
+    return console_owns_port(port);
 }
 
 static bool pm_timer(uint16_t port)
@@ -43,10 +34,8 @@ static bool allowed(const struct domain *d, uint16_t port, unsigned int size, bo
     for (uint32_t p = port; p < (uint32_t)port + size; p++) {
         if (p > 0xffff)
             return false;
-        if (!d->is_dom0) {
-            if (!d->arch.ioports || !(d->arch.ioports[p / 64] >> p % 64 & 1))
-                return false;
-        }
+        if (!d->is_dom0 && (!d->arch.ioports || !(d->arch.ioports[p / 64] >> p % 64 & 1)))
+            return false;
         if (is_ours((uint16_t)p) || (write && pm_timer((uint16_t)p)))
             return false;
     }
@@ -69,7 +58,7 @@ uint32_t io_in(struct vcpu *v, uint16_t port, unsigned int size)
         return v->dom->is_dom0 ? pci_port_in(port, size) & ones(size) : ones(size);
     if (!allowed(v->dom, port, size, false))
         return ones(size);
-    return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
+    return port_in(port, size);
 }
 
 void io_out(struct vcpu *v, uint16_t port, unsigned int size, uint32_t value)
@@ -84,10 +73,5 @@ void io_out(struct vcpu *v, uint16_t port, unsigned int size, uint32_t value)
     /* Of the PIT, dom0 has channel 2 (the speaker's, which kernels measure the TSC with). */
     if (port == PIT_COMMAND && (value >> 6 & 3) != 2)
         return;
-    if (size == 1)
-        outb(port, (uint8_t)value);
-    else if (size == 2)
-        outw(port, (uint16_t)value);
-    else
-        outl(port, value);
+    port_out(port, size, value);
 }

@@ -95,6 +95,12 @@ bool ioapic_has(unsigned int gsi)
     return find(gsi, &line) != NULL;
 }
 
+/* Each writes the route of a line that is there. */
+static void set_target(struct ioapic *a, unsigned int line, uint32_t apic_id)
+{
+    reg_write(a, REG_ROUTE + 2 * line + 1, apic_id << 24);
+}
+
 void ioapic_route(unsigned int gsi, uint8_t vector, bool level, bool low, uint32_t apic_id)
 {
     unsigned int line;
@@ -103,7 +109,7 @@ void ioapic_route(unsigned int gsi, uint8_t vector, bool level, bool low, uint32
     if (!a)
         return;
     set_low(a, line, ROUTE_MASKED);
-    reg_write(a, REG_ROUTE + 2 * line + 1, apic_id << 24);
+    set_target(a, line, apic_id);
     set_low(a, line, vector | ROUTE_MASKED | (level ? ROUTE_LEVEL : 0) | (low ? ROUTE_LOW : 0));
 }
 
@@ -114,7 +120,7 @@ void ioapic_route_nmi(unsigned int gsi, uint32_t apic_id)
 
     if (!a)
         return;
-    reg_write(a, REG_ROUTE + 2 * line + 1, apic_id << 24);
+    set_target(a, line, apic_id);
     set_low(a, line, ROUTE_NMI);
 }
 
@@ -123,9 +129,8 @@ void ioapic_mask(unsigned int gsi, bool masked)
     unsigned int line;
     struct ioapic *a = find(gsi, &line);
 
-    if (!a)
-        return;
-    set_low(a, line, masked ? a->low[line] | ROUTE_MASKED : a->low[line] & ~ROUTE_MASKED);
+    if (a)
+        set_low(a, line, masked ? a->low[line] | ROUTE_MASKED : a->low[line] & ~ROUTE_MASKED);
 }
 
 void ioapic_target(unsigned int gsi, uint32_t apic_id)
@@ -134,7 +139,7 @@ void ioapic_target(unsigned int gsi, uint32_t apic_id)
     struct ioapic *a = find(gsi, &line);
 
     if (a)
-        reg_write(a, REG_ROUTE + 2 * line + 1, apic_id << 24);
+        set_target(a, line, apic_id);
 }
 
 int ioapic_register(uint64_t maddr, uint32_t reg, uint32_t *value)

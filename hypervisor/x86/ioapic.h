@@ -6,10 +6,8 @@
 
 struct machine_info;
 
-/*
- * Masks every line of both PICs, which nobody uses. Before the local APIC stops listening to them:
- * QEMU 7.2 else keeps an interrupt asserted that nobody has the vector of.
- */
+/* Masks every line of both PICs, which nobody uses. Before the local APIC stops listening to them:
+ * QEMU 7.2 else keeps an interrupt asserted that nobody has the vector of. */
 void pic_mask(void);
 
 /* All lines masked. */

@@ -1,11 +1,10 @@
-/*
- * Vectors and lines: who owns each, and what happens when one fires.
+/* Vectors and lines: who owns each, and what happens when one fires.
  *
- * One lock covers vectors, lines and pirqs (x86/pirq.c). A handler of ours and evt_raise_pirq() run
- * under it, so a vector cannot be taken away from beneath them.
- */
+ * One lock covers vectors, lines and pirqs (x86/pirq.c). A handler of ours and evt_raise_port() run
+ * under it, so a vector cannot be taken away from beneath them. */
 #include "x86/irq.h"
 #include "abi/abi.h"
+#include "core/dom/domain.h"
 #include "core/trace/ring.h"
 #include "dbg/counters.h"
 #include "dbg/dbg.h"
@@ -43,8 +42,8 @@ static __attribute__((noinline)) UNGUIDED_CALLS void device(unsigned int vector)
         /* A level line stays masked until its handler has made the device let go of it. */
         if (irq->gsi >= 0 && gsis[irq->gsi].level)
             gsi_mask(irq, true);
-        if (irq->kind == IRQ_PIRQ)
-            pirq_raise(irq);
+        if (irq->kind == IRQ_PIRQ && irq->port)
+            evt_raise_port(irq->dom, irq->port);
     }
     apic_eoi();
     if (irq->kind == IRQ_HANDLER) {
@@ -61,11 +60,10 @@ static __attribute__((noinline)) UNGUIDED_CALLS void device(unsigned int vector)
     lock_drop(&irq_lock);
 }
 
-void irq_dispatch(struct guest_regs *r, unsigned int vector)
+void irq_dispatch(unsigned int vector)
 {
     struct percpu *pc = this_percpu();
 
-    (void)r;
     switch (vector) {
     case VECTOR_TIMER:
         apic_eoi();
@@ -179,10 +177,8 @@ int gsi_connect_locked(unsigned int gsi, enum irq_kind kind, uint32_t target)
 
 int irq_gsi_handler(unsigned int gsi, irq_handler *fn, void *arg)
 {
-    int vector;
-
     lock_take(&irq_lock);
-    vector = gsi_connect_locked(gsi, IRQ_HANDLER, this_percpu()->apic_id);
+    int vector = gsi_connect_locked(gsi, IRQ_HANDLER, this_percpu()->apic_id);
     if (vector >= 0) {
         struct irq *irq = irq_of((uint8_t)vector);
 
@@ -192,11 +188,6 @@ int irq_gsi_handler(unsigned int gsi, irq_handler *fn, void *arg)
     }
     lock_drop(&irq_lock);
     return vector < 0 ? vector : 0;
-}
-
-uint64_t irq_count(uint8_t vector)
-{
-    return vector >= VECTOR_DEVICE && vector < VECTOR_FIXED ? irq_of(vector)->count : 0;
 }
 
 void dbg_irqs(void)
@@ -215,7 +206,7 @@ void dbg_irqs(void)
                                        : "edge",
                 irq->masked ? " masked" : "", irq->count);
         if (irq->kind == IRQ_PIRQ)
-            log_err(" -> d%u pirq %u port %u\n", pirq_owner(irq), irq->pirq, irq->port);
+            log_err(" -> d%u pirq %u port %u\n", irq->dom->id, irq->pirq, irq->port);
         else
             log_err(" -> Argon\n");
     }

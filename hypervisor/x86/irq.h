@@ -1,10 +1,8 @@
-/*
- * Interrupts: vectors, who gets them, and how CPUs interrupt each other.
+/* Interrupts: vectors, who gets them, and how CPUs interrupt each other.
  *
  * A vector means the same on every CPU. 0x20-0xef are given to devices as they appear, the rest is
  * fixed. Edge and message interrupts are acknowledged at once; level lines are masked at their
- * IO-APIC until whoever handles them is done.
- */
+ * IO-APIC until whoever handles them is done. */
 #ifndef X86_IRQ_H
 #define X86_IRQ_H
 
@@ -21,21 +19,18 @@ struct guest_regs;
 #define VECTOR_ERROR    0xfe
 #define VECTOR_SPURIOUS 0xff
 
-/* Called by the entry code, interrupts off, for vectors 0x20-0xff; r is only looked at. */
-void irq_dispatch(struct guest_regs *r, unsigned int vector);
+/* Called by the entry code, interrupts off, for vectors 0x20-0xff. */
+void irq_dispatch(unsigned int vector);
 
 /* One vector to the CPUs of mask, which must be online; this one too if its bit is set. */
 void ipi_send_mask(cpumask_t mask, uint8_t vector);
 void ipi_send_nmi(unsigned int cpu);
 
-/* ---- device interrupts: RANK_PIRQ's lock inside ---- */
+/* ---- device interrupts: RANK_PIRQ's lock inside --------------------------------------------- */
 
 typedef void irq_handler(void *arg);
 
 enum irq_kind { IRQ_FREE, IRQ_HANDLER, IRQ_PIRQ };
-
-/* Number of interrupts taken of a vector, all CPUs together. */
-uint64_t irq_count(uint8_t vector);
 
 /* Routes a GSI to a function of Argon's own. Level or edge, polarity as ACPI says. 0, -XEN_E... */
 int irq_gsi_handler(unsigned int gsi, irq_handler *fn, void *arg);

@@ -49,8 +49,4 @@ int gsi_connect_locked(unsigned int gsi, enum irq_kind kind, uint32_t target) NE
 /* Boot: lines as the MADT describes them. */
 void gsi_init(void);
 
-/* pirq.c: an interrupt for a domain has come. */
-void pirq_raise(struct irq *irq) NEEDS(irq_lock);
-unsigned int pirq_owner(const struct irq *irq);
-
 #endif

@@ -1,10 +1,8 @@
-/*
- * The way out: SYSCALL and interrupts from guests, and what is done before a guest runs again.
+/* The way out: SYSCALL and interrupts from guests, and what is done before a guest runs again.
  *
  * Everything that asks for attention sets a bit in percpu.work; while any is set, the guest does
  * not run. Interrupts are off, so a bit set after the last look comes with an interrupt that is
- * taken in the guest's first instruction.
- */
+ * taken in the guest's first instruction. */
 #include "core/dom/create.h"
 #include "core/sched/sched.h"
 #include "core/time/timer.h"
@@ -118,14 +116,14 @@ int x86_sysenter(struct guest_regs *r)
 
 int x86_interrupt(struct guest_regs *r)
 {
-    irq_dispatch(r, r->entry);
+    irq_dispatch(r->entry);
     r->entry = ENTRY_IRET;
     return leave(r);
 }
 
 void x86_interrupt_hv(struct guest_regs *r)
 {
-    irq_dispatch(r, r->entry);
+    irq_dispatch(r->entry);
 }
 
 bool preempt_wanted(void)
@@ -135,7 +133,7 @@ bool preempt_wanted(void)
 
     /* One instruction with interrupts on lets all that wait come in. */
     __asm__ volatile("sti\n\tnop\n\tcli" ::: "memory");
-    return pc->work || (v && v->info->evtchn_upcall_pending && !v->info->evtchn_upcall_mask);
+    return pc->work || (v && event_due(v));
 }
 
 static void enter_idle(void)

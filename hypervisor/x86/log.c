@@ -1,10 +1,9 @@
-/*
- * The log and the console: lines go to every device in use and to a ring that tools read.
+/* The log and the console: lines go to every device in use and to a ring that tools read.
  *
  * One lock covers devices and ring. Before console_setup() text only goes to the ring (and QEMU's
- * debug port); each device that comes up first prints what the ring holds.
- */
+ * debug port); each device that comes up first prints what the ring holds. */
 #include "abi/abi.h"
+#include "base/string.h"
 #include "core/dom/domain.h"
 #include "port/clock.h"
 #include "port/console.h"
@@ -13,7 +12,6 @@
 #include "x86/acpi.h"
 #include "x86/asm.h"
 #include "x86/console.h"
-#include "x86/format.h"
 #include "x86/irq.h"
 
 #define RING_SIZE  65536u /* a power of two */
@@ -121,28 +119,17 @@ void console_init(void)
     debug_port = inb(DEBUG_PORT) == DEBUG_PORT;
 }
 
-/* What the ring holds, to a device that has just come up. */
-static void catch_up(void (*write)(void *dev, const char *text, size_t n), void *dev)
+/* What the ring holds, to a device that has just come up: a serial port, or with NULL the
+ * screen. */
+static void catch_up(struct uart *u)
 {
-    uint32_t first = ring_start % RING_SIZE, n = ring_end - ring_start;
-
-    if (first + n > RING_SIZE) {
-        write(dev, ring + first, RING_SIZE - first);
-        n -= RING_SIZE - first;
-        first = 0;
+    for (uint32_t at = ring_start, n; at != ring_end; at += n) {
+        n = (uint32_t)min_u64(ring_end - at, RING_SIZE - at % RING_SIZE);
+        if (u)
+            serial_write(u, ring + at % RING_SIZE, n);
+        else
+            vga_write(ring + at % RING_SIZE, n);
     }
-    write(dev, ring + first, n);
-}
-
-static void catch_up_serial(void *dev, const char *text, size_t n)
-{
-    serial_write(dev, text, n);
-}
-
-static void catch_up_vga(void *dev, const char *text, size_t n)
-{
-    (void)dev;
-    vga_write(text, n);
 }
 
 static bool word_is(const char *p, size_t n, const char *word)
@@ -191,7 +178,7 @@ void console_setup(const char *console, const char *com1, const char *com2)
         }
         uart_start(&com[i]);
         if (com[i].up && com_wanted[i])
-            catch_up(catch_up_serial, &com[i]);
+            catch_up(&com[i]);
         else if (!com[i].up)
             log_warn("com%u: no serial port answers at port 0x%x\n", i + 1, com[i].io);
     }
@@ -202,7 +189,7 @@ void console_map(void)
     if (!vga_wanted || !vga_start())
         return;
     vga_up = true;
-    catch_up(catch_up_vga, NULL);
+    catch_up(NULL);
 }
 
 void console_leave_vga(void)
@@ -232,12 +219,11 @@ void console_input_start(void)
 {
     for (unsigned int i = 0; i < 2; i++) {
         int irq = com[i].irq;
-        int error;
 
         if (!com[i].up || !com_wanted[i] || irq < 0)
             continue;
-        error = irq_gsi_handler(irq < ISA_IRQS ? machine_info.isa[irq].gsi : (unsigned int)irq,
-                                serial_interrupt, NULL);
+        int error = irq_gsi_handler(irq < ISA_IRQS ? machine_info.isa[irq].gsi : (unsigned int)irq,
+                                    serial_interrupt, NULL);
         if (error)
             log_warn("com%u: interrupt %d cannot be had: no input\n", i + 1, irq);
         else
@@ -271,17 +257,14 @@ static int parse_level(const char *p, size_t n)
 
 static int parse_threshold(const char *text, struct threshold *t)
 {
-    size_t n = 0, m = 0;
+    size_t n = 0;
     int always, limited;
 
     while (text[n] && text[n] != '/')
         n++;
     always = limited = parse_level(text, n);
-    if (text[n] == '/') {
-        while (text[n + 1 + m])
-            m++;
-        limited = parse_level(text + n + 1, m);
-    }
+    if (text[n] == '/')
+        limited = parse_level(text + n + 1, strlen(text + n + 1));
     if (always < -1 || limited < -1)
         return -XEN_EINVAL;
     t->always = always;
@@ -321,7 +304,6 @@ static bool rate_allows(void)
 static void write_line(const char *mark, const char *fmt, va_list args)
 {
     char line[512];
-    int n = 0;
 
     if (suppressed && bucket > 0) {
         char note[64];
@@ -330,44 +312,44 @@ static void write_line(const char *mark, const char *fmt, va_list args)
         suppressed = 0;
         write_marked(note);
     }
-    if (mark)
-        n = log_format(line, sizeof(line), "%s", mark);
+    int n = log_format(line, sizeof(line), "%s", mark);
     log_vformat(line + n, sizeof(line) - (unsigned int)n, fmt, args);
     write_marked(line);
 }
 
+/* The line `fmt`, where the level of `t` or the rate allows. */
+static void log_line(const struct threshold *t, enum log_level level, const char *mark,
+                     const char *fmt, va_list args)
+{
+    bool locked = enter();
+
+    if ((int)level <= t->always || rate_allows())
+        write_line(mark, fmt, args);
+    leave(locked);
+}
+
 void log_at(enum log_level level, const char *fmt, ...)
 {
-    bool locked;
     va_list args;
 
     if ((int)level > hv_level.limited)
         return;
-    locked = enter();
-    if ((int)level <= hv_level.always || rate_allows()) {
-        va_start(args, fmt);
-        write_line(NULL, fmt, args);
-        va_end(args);
-    }
-    leave(locked);
+    va_start(args, fmt);
+    log_line(&hv_level, level, "", fmt, args);
+    va_end(args);
 }
 
 void log_guest(const struct domain *d, enum log_level level, const char *fmt, ...)
 {
     char mark[16];
-    bool locked;
     va_list args;
 
     if ((int)level > guest_level.limited)
         return;
     log_format(mark, sizeof(mark), "d%u: ", d->id);
-    locked = enter();
-    if ((int)level <= guest_level.always || rate_allows()) {
-        va_start(args, fmt);
-        write_line(mark, fmt, args);
-        va_end(args);
-    }
-    leave(locked);
+    va_start(args, fmt);
+    log_line(&guest_level, level, mark, fmt, args);
+    va_end(args);
 }
 
 void console_write(const char *text, size_t n)

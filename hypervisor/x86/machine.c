@@ -1,5 +1,6 @@
 /* The boot CPU's walk through the machine: tables, interrupt controllers, clocks, console input. */
 #include "x86/machine.h"
+#include "core/pgtype/pgtype.h"
 #include "port/kick.h"
 #include "port/log.h"
 #include "x86/acpi.h"
@@ -57,15 +58,16 @@ void machine_init(const void *rsdp)
     console_input_start();
 }
 
-enum iomem_access iomem_access(mfn_t frame)
+unsigned int pgt_io_access(const struct domain *d, mfn_t frame)
 {
     struct pci_register any;
 
-    if ((frame.n >= MSI_WINDOW_START && frame.n < MSI_WINDOW_END) ||
+    if (!d->is_dom0 || frame.n >> (cpu_phys_bits - FRAME_SHIFT) ||
+        (frame.n >= MSI_WINDOW_START && frame.n < MSI_WINDOW_END) ||
         frame.n == machine_info.lapic_maddr >> FRAME_SHIFT)
-        return IOMEM_DENIED;
+        return PGT_IO_DENIED;
     if (ptimer_frame(frame) || msi_table_frame(frame) || ioapic_frame(frame) ||
         pci_ecam_register(mfn_maddr(frame), &any))
-        return IOMEM_READ_ONLY;
-    return IOMEM_FULL;
+        return PGT_IO_READ_ONLY;
+    return PGT_IO_FULL;
 }

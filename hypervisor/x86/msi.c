@@ -1,7 +1,5 @@
-/*
- * MSI and MSI-X: Argon writes the messages (which CPU, which vector), since only it knows vectors;
- * dom0 switches the capability on and off and may not write the message while it is set here.
- */
+/* MSI and MSI-X: Argon writes the messages (which CPU, which vector), since only it knows vectors;
+ * dom0 switches the capability on and off and may not write the message while it is set here. */
 #include "x86/msi.h"
 #include "abi/abi.h"
 #include "port/pirq.h"
@@ -109,11 +107,10 @@ static int map_table(struct msi *m)
 static int setup_msix(struct msi *m)
 {
     uint32_t control = read(m, MSIX_CONTROL, 2);
-    int result;
 
     if (m->index > (control & MSIX_SIZE))
         return -XEN_EINVAL;
-    result = map_table(m);
+    int result = map_table(m);
     if (result)
         return result;
     /* Entries may only be written while they are masked or all are. */
@@ -142,39 +139,38 @@ static int setup_msi(struct msi *m)
 
 int msi_setup(const struct msi_request *want, uint8_t vector, uint32_t target)
 {
-    struct msi *m = NULL;
-    volatile struct entry *kept = NULL;
-    uint64_t kept_table = 0;
+    struct msi new = {
+        .used = true,
+        .msix = want->msix,
+        .vector = vector,
+        .segment = want->segment,
+        .bdf = want->bdf,
+        .index = want->entry,
+        .target = target,
+    };
+    unsigned int i = 0;
     int result;
 
     if (find(want->segment, want->bdf, want->msix, want->entry))
         return -XEN_EEXIST;
-    for (unsigned int i = 0; i < ARRAY_SIZE(msis) && !m; i++)
-        if (!msis[i].used)
-            m = &msis[i];
-    if (!m)
+    while (i < ARRAY_SIZE(msis) && msis[i].used)
+        i++;
+    if (i == ARRAY_SIZE(msis))
         return -XEN_ENOSPC;
-    /* A free record keeps its last mapping for map_table() to find. */
-    kept = m->entries;
-    kept_table = m->table;
-    m->msix = want->msix;
-    m->vector = vector;
-    m->segment = want->segment;
-    m->bdf = want->bdf;
-    m->index = want->entry;
-    m->target = target;
-    m->cap = (struct msi_cap){
-        .at = pci_find_cap(want->segment, want->bdf, want->msix ? PCI_CAP_MSIX : PCI_CAP_MSI)};
-    if (!m->cap.at)
+    new.cap.at = pci_find_cap(want->segment, want->bdf, want->msix ? PCI_CAP_MSIX : PCI_CAP_MSI);
+    if (!new.cap.at)
         return -XEN_ENODEV;
-    result = want->msix ? setup_msix(m) : setup_msi(m);
-    if (result) {
-        m->entries = kept;
-        m->table = kept_table;
-        return result;
+    if (!new.msix) {
+        /* A free record keeps its last mapping for map_table() to find. */
+        new.table = msis[i].table;
+        new.table_len = msis[i].table_len;
+        new.entries = msis[i].entries;
     }
-    m->used = true;
-    return (int)(m - msis);
+    result = new.msix ? setup_msix(&new) : setup_msi(&new);
+    if (result)
+        return result;
+    msis[i] = new;
+    return (int)i;
 }
 
 void msi_remove(int msi)
@@ -216,12 +212,11 @@ bool msi_config_write_ok(uint16_t segment, uint16_t bdf, unsigned int reg, unsig
 {
     for (unsigned int i = 0; i < ARRAY_SIZE(msis); i++) {
         const struct msi *m = &msis[i];
-        unsigned int from, to;
 
         if (!m->used || m->msix || m->segment != segment || m->bdf != bdf)
             continue;
-        from = m->cap.at + MSI_ADDRESS;
-        to = m->cap.maskable ? msi_cap_mask(&m->cap) + 4u : msi_cap_data(&m->cap) + 2u;
+        unsigned int from = m->cap.at + MSI_ADDRESS;
+        unsigned int to = m->cap.maskable ? msi_cap_mask(&m->cap) + 4u : msi_cap_data(&m->cap) + 2u;
         if (reg < to && reg + size > from)
             return false;
     }
@@ -242,11 +237,10 @@ int msi_restore(uint16_t segment, uint16_t bdf)
     lock_take(&irq_lock);
     for (unsigned int i = 0; i < ARRAY_SIZE(msis); i++) {
         struct msi *m = &msis[i];
-        uint32_t control;
 
         if (!m->used || m->segment != segment || m->bdf != bdf)
             continue;
-        control = read(m, MSI_CONTROL, 2);
+        uint32_t control = read(m, MSI_CONTROL, 2);
         if (m->msix) {
             write(m, MSIX_CONTROL, 2, control | MSIX_ENABLE | MSIX_MASK_ALL);
             set_mask(m, true);

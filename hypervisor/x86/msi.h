@@ -10,10 +10,8 @@ struct msi_request {
     uint32_t entry;
 };
 
-/*
- * Programs the message, masked where the device can. Number of its record, or -XEN_ENODEV (no such
- * function or capability), -XEN_EINVAL (entry), -XEN_EEXIST, -XEN_ENOSPC, -XEN_ENOMEM.
- */
+/* Programs the message, masked where the device can. Number of its record, or -XEN_ENODEV (no such
+ * function or capability), -XEN_EINVAL (entry), -XEN_EEXIST, -XEN_ENOSPC, -XEN_ENOMEM. */
 int msi_setup(const struct msi_request *want, uint8_t vector, uint32_t target);
 void msi_remove(int msi);
 void msi_mask(int msi, bool masked);

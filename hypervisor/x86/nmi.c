@@ -2,8 +2,9 @@
 #include "core/dom/domain.h"
 #include "dbg/dbg.h"
 #include "dbg/watchdog.h"
-#include "hc/mca.h"
+#include "hc/vcpu.h"
 #include "port/log.h"
+#include "port/stop.h"
 #include "x86/acpi.h"
 #include "x86/apic.h"
 #include "x86/asm.h"
@@ -29,16 +30,10 @@ void x86_nmi_report(unsigned int cpu)
     ipi_send_nmi(cpu);
 }
 
-_Noreturn void x86_stop_here(const char *why, const struct guest_regs *r)
-{
-    stop_with(why, r);
-}
-
 void dbg_nmi(struct guest_regs *r)
 {
     struct percpu *pc = this_percpu();
     cpumask_t me = 1ull << pc->cpu;
-    uint8_t reason;
 
     pc->nmi_count++;
     if (__atomic_fetch_and(&report_wanted, ~me, __ATOMIC_SEQ_CST) & me) {
@@ -49,7 +44,7 @@ void dbg_nmi(struct guest_regs *r)
     }
     if (watchdog_nmi(r))
         return;
-    reason = inb(SYSTEM_PORT);
+    uint8_t reason = inb(SYSTEM_PORT);
     if (reason & SYSTEM_FAULTS && reason != 0xff)
         log_err("NMI: the chipset reports a fault (port 0x61: %x)\n", reason);
 }
@@ -72,23 +67,21 @@ void dbg_machine_check(struct guest_regs *r)
 
 _Noreturn void dbg_hypervisor_fault(struct guest_regs *r)
 {
-    static const char *const names[] = {
-        "divide error",
-        "debug",
-        "NMI",
-        "breakpoint",
-        "overflow",
-        "bound",
-        "invalid opcode",
-        "no FPU",
-        "double fault",
-        "9",
-        "invalid TSS",
-        "segment not present",
-        "stack fault",
-        "general protection fault",
-        "page fault",
-    };
+    static const char *const names[] = {"divide error",
+                                        "debug",
+                                        "NMI",
+                                        "breakpoint",
+                                        "overflow",
+                                        "bound",
+                                        "invalid opcode",
+                                        "no FPU",
+                                        "double fault",
+                                        "9",
+                                        "invalid TSS",
+                                        "segment not present",
+                                        "stack fault",
+                                        "general protection fault",
+                                        "page fault"};
     char why[64];
 
     log_format(why, sizeof(why), "%s in the hypervisor, error code %x",
@@ -100,10 +93,9 @@ _Noreturn void dbg_hypervisor_fault(struct guest_regs *r)
 int x86_nmi_ticks(void)
 {
     unsigned int gsi = machine_info.isa[0].gsi;
-    int vector;
 
     lock_take(&irq_lock);
-    vector = gsi_connect_locked(gsi, IRQ_HANDLER, this_percpu()->apic_id);
+    int vector = gsi_connect_locked(gsi, IRQ_HANDLER, this_percpu()->apic_id);
     if (vector >= 0) {
         ioapic_route_nmi(gsi, this_percpu()->apic_id);
         outb(0x43, 0x34); /* channel 0, both bytes, rate generator, 65536 */

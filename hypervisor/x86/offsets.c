@@ -1,7 +1,5 @@
-/*
- * Numbers that assembler needs from C: the build compiles this to assembler text and turns each
- * "=>NAME value" line into a #define in offsets.h.
- */
+/* Numbers that assembler needs from C: the build compiles this to assembler text and turns each
+ * "=>NAME value" line into a #define in offsets.h. */
 #include "core/dom/domain.h"
 #include "port/clock.h"
 #include "x86/entry/entry.h"

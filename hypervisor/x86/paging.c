@@ -1,10 +1,8 @@
-/*
- * The hypervisor's page tables (x86/layout.h): built once, shared by all page tables.
+/* The hypervisor's page tables (x86/layout.h): built once, shared by all page tables.
  *
  * Only the sixteen L4 entries are copied into guests' tables, and they never change after
- * paging_init(); all later mappings go into lower tables, which everyone shares. Tables are
- * never freed. hv_map() and io_map() run at boot, or under RANK_MACHINE.
- */
+ * paging_init(); all later mappings go into lower tables, which everyone shares. Tables are never
+ * freed. hv_map() and io_map() run at boot, or under RANK_MACHINE. */
 #include "x86/paging.h"
 
 #include "abi/abi.h"
@@ -60,11 +58,9 @@ struct ram_range early_taken_so_far(void)
 
 static uint64_t table_alloc(void)
 {
-    mfn_t m;
-
     if (!early_done)
         return early_alloc(1);
-    m = frame_alloc(NULL, 0, 0, 0);
+    mfn_t m = frame_alloc(NULL, 0, 0, 0);
     if (mfn_eq(m, MFN_NONE))
         return 0;
     memset(mfn_ptr(m), 0, FRAME_SIZE);
@@ -161,33 +157,29 @@ static void map_frame_tables(uint64_t max)
 {
     uint64_t m2p_size = (max * 8 + 0x1fffff) & ~0x1fffffUL;
     uint64_t words_size = (max * FRAME_WORDS_BYTES + FRAME_MASK) & ~FRAME_MASK;
-    uint64_t m2p, words;
 
     /* Large pages need 2 MiB alignment: the first allocation is cut to fit. */
     early_alloc(((early_next - m2p_size) & 0x1fffff) / FRAME_SIZE);
-    m2p = early_alloc(m2p_size / FRAME_SIZE);
+    uint64_t m2p = early_alloc(m2p_size / FRAME_SIZE);
     memset(table_at(m2p), 0xff, m2p_size);
     map_range(M2P_VIRT, m2p, m2p + m2p_size, PTE_US | PTE_NX | PTE_G);
     map_range(M2P_RW_VIRT, m2p, m2p + m2p_size, PTE_RW | PTE_NX | PTE_G);
-    words = early_alloc(words_size / FRAME_SIZE);
+    uint64_t words = early_alloc(words_size / FRAME_SIZE);
     map_range(FRAMES_VIRT, words, words + words_size, PTE_RW | PTE_NX | PTE_G);
 }
 
 void paging_init(const struct ram_range *ram, unsigned int n)
 {
-    uint64_t *root;
-
     hv_root = early_alloc(1);
     /* All sixteen slots get their L3 now, so that the entries copied to guests stay complete. */
-    for (unsigned int slot = 0; slot < 16; slot++) {
+    for (unsigned int slot = 0; slot < 16; slot++)
         entry_for(M2P_VIRT + ((uint64_t)slot << 39), 3);
-    }
     for (unsigned int i = 0; i < n; i++)
         map_range(DIRECT_VIRT + ram[i].start, ram[i].start, ram[i].end, PTE_RW | PTE_NX | PTE_G);
     map_image();
     map_frame_tables(ram[n - 1].end >> FRAME_SHIFT);
 
-    root = table_at(hv_root);
+    uint64_t *root = table_at(hv_root);
     for (unsigned int slot = 0; slot < 16; slot++) {
         /* Only the read-only M2P is reachable in user mode. */
         if (slot)

@@ -16,10 +16,8 @@ static inline uint64_t image_maddr(const void *p)
 /* Entries for slots 256-271 that every validated guest L4 gets. */
 extern uint64_t hv_l4_slots[16];
 
-/*
- * Builds the final tables and switches to them: direct map of the ranges, image with its
- * permissions, M2P and frame words. Takes memory from early_alloc(). Boot CPU, once.
- */
+/* Builds the final tables and switches to them: direct map of the ranges, image with its
+ * permissions, M2P and frame words. Takes memory from early_alloc(). Boot CPU, once. */
 void paging_init(const struct ram_range *ram, unsigned int n);
 
 /* Maps one page of hypervisor space (slots 256-271); flags besides PTE_P. 0 or -XEN_ENOMEM. */

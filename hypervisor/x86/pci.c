@@ -1,7 +1,5 @@
-/*
- * PCI configuration space: Argon's own accesses, and dom0's through ports 0xcf8-0xcff, which are
- * kept apart from each other by a latch of dom0's own and a lock around the two steps.
- */
+/* PCI configuration space: Argon's own accesses, and dom0's through ports 0xcf8-0xcff, which are
+ * kept apart from each other by a latch of dom0's own and a lock around the two steps. */
 #include "x86/pci.h"
 #include "port/lock.h"
 #include "x86/acpi.h"
@@ -43,25 +41,6 @@ static void select(uint16_t bdf, unsigned int reg)
     outl(ADDRESS_PORT, ENABLE | (uint32_t)bdf << 8 | (reg & 0xfc));
 }
 
-static uint32_t data_in(unsigned int offset, unsigned int size)
-{
-    uint16_t port = (uint16_t)(DATA_PORT + offset);
-
-    return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
-}
-
-static void data_out(unsigned int offset, unsigned int size, uint32_t v)
-{
-    uint16_t port = (uint16_t)(DATA_PORT + offset);
-
-    if (size == 1)
-        outb(port, (uint8_t)v);
-    else if (size == 2)
-        outw(port, (uint16_t)v);
-    else
-        outl(port, v);
-}
-
 uint32_t pci_read(uint16_t segment, uint16_t bdf, unsigned int reg, unsigned int size)
 {
     volatile uint8_t *p;
@@ -70,7 +49,7 @@ uint32_t pci_read(uint16_t segment, uint16_t bdf, unsigned int reg, unsigned int
     if (segment == 0 && reg < 256) {
         lock_take(&lock);
         select(bdf, reg);
-        v = data_in(reg & 3, size);
+        v = port_in((uint16_t)(DATA_PORT + (reg & 3)), size);
         lock_drop(&lock);
         return v;
     }
@@ -87,7 +66,7 @@ void pci_write(uint16_t segment, uint16_t bdf, unsigned int reg, unsigned int si
     if (segment == 0 && reg < 256) {
         lock_take(&lock);
         select(bdf, reg);
-        data_out(reg & 3, size, value);
+        port_out((uint16_t)(DATA_PORT + (reg & 3)), size, value);
         lock_drop(&lock);
         return;
     }
@@ -104,12 +83,10 @@ void pci_write(uint16_t segment, uint16_t bdf, unsigned int reg, unsigned int si
 
 uint8_t pci_find_cap(uint16_t segment, uint16_t bdf, uint8_t id)
 {
-    uint32_t at;
-
     if (pci_read(segment, bdf, 0, 2) == 0xffff ||
         !(pci_read(segment, bdf, PCI_STATUS, 2) & PCI_STATUS_CAPS))
         return 0;
-    at = pci_read(segment, bdf, PCI_CAPS, 1) & 0xfc;
+    uint32_t at = pci_read(segment, bdf, PCI_CAPS, 1) & 0xfc;
     for (unsigned int i = 0; i < MAX_CAPS && at >= 0x40; i++) {
         if (pci_read(segment, bdf, at, 1) == id)
             return (uint8_t)at;
@@ -121,15 +98,13 @@ uint8_t pci_find_cap(uint16_t segment, uint16_t bdf, uint8_t id)
 uint64_t pci_bar(uint16_t segment, uint16_t bdf, unsigned int bar)
 {
     unsigned int bars = pci_read(segment, bdf, PCI_HEADER_TYPE, 1) & 0x7f ? 2 : 6;
-    uint32_t low;
-    uint64_t address;
 
     if (bar >= bars)
         return 0;
-    low = pci_read(segment, bdf, PCI_BAR0 + 4 * bar, 4);
+    uint32_t low = pci_read(segment, bdf, PCI_BAR0 + 4 * bar, 4);
     if (low & 1)
         return 0;
-    address = low & ~15u;
+    uint64_t address = low & ~15u;
     if ((low & 6) == 4) {
         if (bar + 1 >= bars)
             return 0;
@@ -171,7 +146,7 @@ uint32_t pci_port_in(uint16_t port, unsigned int size)
         v = UINT32_MAX;
     } else {
         outl(ADDRESS_PORT, latch);
-        v = data_in(port & 3, size);
+        v = port_in(port, size);
     }
     lock_drop(&lock);
     return v;
@@ -188,7 +163,7 @@ void pci_port_out(uint16_t port, unsigned int size, uint32_t value)
     } else if ((latch & ENABLE) && (port & 3) + size <= 4 &&
                msi_config_write_ok(0, (uint16_t)(latch >> 8), (latch & 0xfc) + (port & 3), size)) {
         outl(ADDRESS_PORT, latch);
-        data_out(port & 3, size, value);
+        port_out(port, size, value);
     }
     lock_drop(&lock);
 }

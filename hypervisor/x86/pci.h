@@ -14,8 +14,8 @@
 #define PCI_CAP_MSI        0x05
 #define PCI_CAP_MSIX       0x11
 
-/* bdf: bus << 8 | device << 3 | function. size 1, 2, 4; reg aligned to it. Ones if nothing there.
- */
+/* bdf: bus << 8 | device << 3 | function. size 1, 2, 4; reg aligned to it. Ones if nothing
+ * there. */
 uint32_t pci_read(uint16_t segment, uint16_t bdf, unsigned int reg, unsigned int size);
 void pci_write(uint16_t segment, uint16_t bdf, unsigned int reg, unsigned int size, uint32_t value);
 

@@ -1,8 +1,6 @@
-/*
- * The per-CPU blocks: entry stubs, struct percpu, GDT, TSS, IST stacks, stack (x86/layout.h).
+/* The per-CPU blocks: entry stubs, struct percpu, GDT, TSS, IST stacks, stack (x86/layout.h).
  *
- * The boot CPU's pages are part of the image (boot_block), so that it has them from the start.
- */
+ * The boot CPU's pages are part of the image (boot_block), so that it has them from the start. */
 #include "abi/abi.h"
 #include "base/string.h"
 #include "x86/asm.h"

@@ -1,8 +1,6 @@
-/*
- * What each CPU keeps for itself, found from the stack pointer: the stacks of a CPU lie in its own
+/* What each CPU keeps for itself, found from the stack pointer: the stacks of a CPU lie in its own
  * 64 KiB block, so masking RSP gives the block. Nothing else may be found through GS in the
- * hypervisor, which belongs to the guest.
- */
+ * hypervisor, which belongs to the guest. */
 #ifndef X86_PERCPU_H
 #define X86_PERCPU_H
 
@@ -28,8 +26,7 @@ struct percpu {
     uint32_t cpu;
     uint32_t apic_id;
     uint32_t work;    /* enum cpu_work; set atomically by anyone */
-    uint32_t locks;   /* number of locks held */
-    uint32_t flushed; /* tlb_clock at the last full flush: x86/tlb.h */
+    uint32_t flushed; /* tlb_clock at the last full flush: x86/tlb.c */
     uint32_t waits;   /* turns of waiting for other CPUs */
     bool ldt_loaded;  /* LDTR is not null */
     mfn_t cr3;        /* what is loaded */
@@ -61,6 +58,15 @@ static inline struct percpu *this_percpu(void)
 static inline struct percpu *cpu_percpu(unsigned int cpu)
 {
     return (struct percpu *)(PERCPU_VIRT + (uint64_t)cpu * PERCPU_STRIDE + PERCPU_DATA);
+}
+
+/* The flush clock: see tlb.c. */
+extern uint32_t tlb_clock;
+
+/* This CPU has just dropped all guest entries of its TLB. */
+static inline void tlb_note_flush(struct percpu *pc)
+{
+    __atomic_store_n(&pc->flushed, __atomic_load_n(&tlb_clock, __ATOMIC_SEQ_CST), __ATOMIC_RELEASE);
 }
 
 static inline struct vcpu *current_vcpu(void)

@@ -1,9 +1,7 @@
-/*
- * Interrupts that belong to domains: numbers (pirqs), lines or messages behind them, event ports.
+/* Interrupts that belong to domains: numbers (pirqs), lines or messages behind them, event ports.
  *
  * A level line is masked when it fires and unmasked by the guest's EOI; the guest knows from a bit
- * map that it shares with us which pirqs need one. Needs irq_lock throughout.
- */
+ * map that it shares with us which pirqs need one. Needs irq_lock throughout. */
 #include "port/pirq.h"
 #include "core/dom/domain.h"
 #include "core/evt/evt.h"
@@ -59,17 +57,6 @@ static uint32_t target_of(const struct vcpu *v)
     return apic_id_reachable(id) ? id : cpu_percpu(0)->apic_id;
 }
 
-unsigned int pirq_owner(const struct irq *irq)
-{
-    return irq->dom->id;
-}
-
-void pirq_raise(struct irq *irq)
-{
-    if (irq->port)
-        evt_raise_pirq(irq->dom, irq->port);
-}
-
 static void set_eoi_bit(struct dom_pirqs *t, uint32_t pirq, bool needs)
 {
     if (!t->eoi_bits)
@@ -85,8 +72,7 @@ static bool needs_eoi(const struct dom_pirq *p)
     return p->kind == PIRQ_GSI && gsis[p->gsi].level;
 }
 
-static void set_masked(struct irq *irq, bool masked) NEEDS(irq_lock);
-static void set_masked(struct irq *irq, bool masked)
+static void set_masked(struct irq *irq, bool masked) NEEDS(irq_lock)
 {
     if (irq->gsi >= 0) {
         gsi_mask(irq, masked);
@@ -97,11 +83,8 @@ static void set_masked(struct irq *irq, bool masked)
 }
 
 static int bind_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq, uint32_t port)
-    NEEDS(irq_lock);
-static int bind_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq, uint32_t port)
+    NEEDS(irq_lock)
 {
-    struct irq *irq;
-
     if (p->kind == PIRQ_GSI && !p->vector) {
         int vector = gsi_connect_locked(p->gsi, IRQ_PIRQ, target_of(dom_vcpu(d, 0)));
 
@@ -109,7 +92,7 @@ static int bind_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq, uint
             return vector;
         p->vector = (uint8_t)vector;
     }
-    irq = irq_of(p->vector);
+    struct irq *irq = irq_of(p->vector);
     if (irq->port)
         return -XEN_EEXIST;
     irq->dom = d;
@@ -122,25 +105,21 @@ static int bind_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq, uint
 
 int pirq_bind(struct domain *d, uint32_t pirq, uint32_t port)
 {
-    struct dom_pirq *p;
     int result = -XEN_EINVAL;
 
     lock_take(&irq_lock);
-    p = lookup(d, pirq);
+    struct dom_pirq *p = lookup(d, pirq);
     if (p && port)
         result = bind_locked(d, p, pirq, port);
     lock_drop(&irq_lock);
     return result;
 }
 
-static void unbind_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq) NEEDS(irq_lock);
-static void unbind_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq)
+static void unbind_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq) NEEDS(irq_lock)
 {
-    struct irq *irq;
-
     if (!p->vector)
         return;
-    irq = irq_of(p->vector);
+    struct irq *irq = irq_of(p->vector);
     set_masked(irq, true);
     irq->port = 0;
     set_eoi_bit(d->arch.pirqs, pirq, false);
@@ -152,10 +131,8 @@ static void unbind_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq)
 
 void pirq_unbind(struct domain *d, uint32_t pirq)
 {
-    struct dom_pirq *p;
-
     lock_take(&irq_lock);
-    p = lookup(d, pirq);
+    struct dom_pirq *p = lookup(d, pirq);
     if (p)
         unbind_locked(d, p, pirq);
     lock_drop(&irq_lock);
@@ -163,10 +140,8 @@ void pirq_unbind(struct domain *d, uint32_t pirq)
 
 void pirq_affinity(struct domain *d, uint32_t pirq, const struct vcpu *v)
 {
-    struct dom_pirq *p;
-
     lock_take(&irq_lock);
-    p = lookup(d, pirq);
+    struct dom_pirq *p = lookup(d, pirq);
     if (p && p->vector) {
         if (p->kind == PIRQ_GSI)
             ioapic_target(p->gsi, target_of(v));
@@ -178,11 +153,10 @@ void pirq_affinity(struct domain *d, uint32_t pirq, const struct vcpu *v)
 
 int pirq_eoi(struct domain *d, uint32_t pirq)
 {
-    struct dom_pirq *p;
     int result = -XEN_EINVAL;
 
     lock_take(&irq_lock);
-    p = lookup(d, pirq);
+    struct dom_pirq *p = lookup(d, pirq);
     if (p) {
         result = 0;
         if (p->vector && needs_eoi(p) && irq_of(p->vector)->port && irq_of(p->vector)->masked)
@@ -194,10 +168,8 @@ int pirq_eoi(struct domain *d, uint32_t pirq)
 
 void pirq_eoi_bits(struct domain *d, uint64_t *bits)
 {
-    struct dom_pirqs *t;
-
     lock_take(&irq_lock);
-    t = table_of(d);
+    struct dom_pirqs *t = table_of(d);
     if (t) {
         t->eoi_bits = bits;
         for (uint32_t i = 0; i < PIRQ_MAX && bits; i++)
@@ -216,19 +188,15 @@ static int free_from_top(const struct dom_pirqs *t)
 
 int pirq_get_free(struct domain *d)
 {
-    struct dom_pirqs *t;
-    int result;
-
     lock_take(&irq_lock);
-    t = table_of(d);
-    result = t ? free_from_top(t) : -XEN_ENOSPC;
+    struct dom_pirqs *t = table_of(d);
+    int result = t ? free_from_top(t) : -XEN_ENOSPC;
     lock_drop(&irq_lock);
     return result;
 }
 
 int pirq_map_gsi(struct domain *d, uint32_t gsi, int *pirq)
 {
-    struct dom_pirqs *t;
     int result = 0;
 
     if (gsi >= MAX_GSI || gsi >= PIRQ_MAX || !ioapic_has(gsi) || *pirq >= (int)PIRQ_MAX)
@@ -236,7 +204,7 @@ int pirq_map_gsi(struct domain *d, uint32_t gsi, int *pirq)
     if (*pirq < 0)
         *pirq = (int)gsi;
     lock_take(&irq_lock);
-    t = table_of(d);
+    struct dom_pirqs *t = table_of(d);
     if (!t)
         result = -XEN_ENOSPC;
     else if (t->p[*pirq].kind == PIRQ_NONE)
@@ -248,30 +216,27 @@ int pirq_map_gsi(struct domain *d, uint32_t gsi, int *pirq)
 }
 
 static int map_msi_locked(struct domain *d, struct dom_pirqs *t, const struct msi_request *want,
-                          int *pirq) NEEDS(irq_lock);
-static int map_msi_locked(struct domain *d, struct dom_pirqs *t, const struct msi_request *want,
-                          int *pirq)
+                          int *pirq) NEEDS(irq_lock)
 {
-    int vector, msi;
-
     if (*pirq < 0)
         *pirq = free_from_top(t);
     if (*pirq < 0)
         return *pirq;
     if (t->p[*pirq].kind != PIRQ_NONE)
         return -XEN_EEXIST;
-    vector = irq_alloc_locked(IRQ_PIRQ);
+    int vector = irq_alloc_locked(IRQ_PIRQ);
     if (vector < 0)
         return vector;
-    msi = msi_setup(want, (uint8_t)vector, target_of(dom_vcpu(d, 0)));
+    int msi = msi_setup(want, (uint8_t)vector, target_of(dom_vcpu(d, 0)));
     if (msi < 0) {
         irq_free_locked((uint8_t)vector);
         return msi;
     }
-    irq_of((uint8_t)vector)->msi = (int16_t)msi;
-    irq_of((uint8_t)vector)->dom = d;
-    irq_of((uint8_t)vector)->pirq = (uint16_t)*pirq;
-    irq_of((uint8_t)vector)->masked = true;
+    struct irq *irq = irq_of((uint8_t)vector);
+    irq->msi = (int16_t)msi;
+    irq->dom = d;
+    irq->pirq = (uint16_t)*pirq;
+    irq->masked = true;
     t->p[*pirq] = (struct dom_pirq){.kind = PIRQ_MSI, .vector = (uint8_t)vector};
     return 0;
 }
@@ -280,21 +245,19 @@ int pirq_map_msi(struct domain *d, uint16_t segment, uint16_t bdf, bool msix, ui
                  int *pirq)
 {
     struct msi_request want = {segment, bdf, msix, entry};
-    struct dom_pirqs *t;
     int result = -XEN_ENOSPC;
 
     if (*pirq >= (int)PIRQ_MAX)
         return -XEN_EINVAL;
     lock_take(&irq_lock);
-    t = table_of(d);
+    struct dom_pirqs *t = table_of(d);
     if (t)
         result = map_msi_locked(d, t, &want, pirq);
     lock_drop(&irq_lock);
     return result;
 }
 
-static void unmap_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq) NEEDS(irq_lock);
-static void unmap_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq)
+static void unmap_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq) NEEDS(irq_lock)
 {
     unbind_locked(d, p, pirq);
     if (p->kind == PIRQ_MSI) {
@@ -306,10 +269,8 @@ static void unmap_locked(struct domain *d, struct dom_pirq *p, uint32_t pirq)
 
 int pirq_unmap(struct domain *d, uint32_t pirq)
 {
-    struct dom_pirq *p;
-
     lock_take(&irq_lock);
-    p = lookup(d, pirq);
+    struct dom_pirq *p = lookup(d, pirq);
     if (p)
         unmap_locked(d, p, pirq);
     lock_drop(&irq_lock);
@@ -342,13 +303,12 @@ void pirq_domain_destroy(struct domain *d)
 
 int gsi_setup(uint32_t gsi, bool level, bool low)
 {
-    struct gsi *g;
     int result = 0;
 
     if (gsi >= MAX_GSI || !ioapic_has(gsi))
         return -XEN_EINVAL;
     lock_take(&irq_lock);
-    g = &gsis[gsi];
+    struct gsi *g = &gsis[gsi];
     if (g->told || (g->vector && irq_of(g->vector)->kind == IRQ_HANDLER)) {
         result = -XEN_EEXIST;
     } else {

@@ -1,7 +1,5 @@
-/*
- * Guest memory on x86: plain accesses with an entry in the exception table, so that a fault
- * becomes -XEN_EFAULT. STAC/CLAC around them are patched in where the CPU has SMAP.
- */
+/* Guest memory on x86: plain accesses with an entry in the exception table, so that a fault becomes
+ * -XEN_EFAULT. STAC/CLAC around them are patched in where the CPU has SMAP. */
 #ifndef X86_PORT_GUESTMEM_H
 #define X86_PORT_GUESTMEM_H
 
@@ -30,63 +28,48 @@ static inline void guest_access_off(void)
         __asm__ volatile("clac" ::: "memory");
 }
 
-static inline int guest_read64(uint64_t *to, uint64_t va)
-{
-    uint64_t value;
-
-    if (unlikely(!gaddr_start_ok(va)))
-        return -XEN_EFAULT;
-    guest_access_on();
-    __asm__ goto volatile("1: mov (%1), %0\n\t" EXTABLE("1b", "%l[fault]")
-                          : "=r"(value)
-                          : "r"(va)
-                          : "memory"
-                          : fault);
-    guest_access_off();
-    *to = value;
-    return 0;
-fault:
-    guest_access_off();
-    return -XEN_EFAULT;
-}
-
-/* A port number or an index: one 4-byte access. */
-static inline int guest_read32(uint32_t *to, uint64_t va)
-{
-    uint32_t value;
-
-    if (unlikely(!gaddr_start_ok(va)))
-        return -XEN_EFAULT;
-    guest_access_on();
-    __asm__ goto volatile("1: mov (%1), %k0\n\t" EXTABLE("1b", "%l[fault]")
-                          : "=r"(value)
-                          : "r"(va)
-                          : "memory"
-                          : fault);
-    guest_access_off();
-    *to = value;
-    return 0;
-fault:
-    guest_access_off();
-    return -XEN_EFAULT;
-}
-
-static inline int guest_write64(uint64_t va, uint64_t value)
-{
-    if (unlikely(!gaddr_start_ok(va)))
-        return -XEN_EFAULT;
-    guest_access_on();
-    __asm__ goto volatile("1: mov %1, (%0)\n\t" EXTABLE("1b", "%l[fault]")
-                          :
-                          : "r"(va), "r"(value)
-                          : "memory"
-                          : fault);
-    guest_access_off();
-    return 0;
-fault:
-    guest_access_off();
-    return -XEN_EFAULT;
-}
+/* One access of the type's size: a port, a status, a word. */
+#define GUEST_READ(name, type)                                                                     \
+    static inline int name(type *to, uint64_t va)                                                  \
+    {                                                                                              \
+        type value;                                                                                \
+                                                                                                   \
+        if (unlikely(!gaddr_start_ok(va)))                                                         \
+            return -XEN_EFAULT;                                                                    \
+        guest_access_on();                                                                         \
+        __asm__ goto volatile("1: mov (%1), %0\n\t" EXTABLE("1b", "%l[fault]")                     \
+                              : "=r"(value)                                                        \
+                              : "r"(va)                                                            \
+                              : "memory"                                                           \
+                              : fault);                                                            \
+        guest_access_off();                                                                        \
+        *to = value;                                                                               \
+        return 0;                                                                                  \
+    fault:                                                                                         \
+        guest_access_off();                                                                        \
+        return -XEN_EFAULT;                                                                        \
+    }
+#define GUEST_WRITE(name, type)                                                                    \
+    static inline int name(uint64_t va, type value)                                                \
+    {                                                                                              \
+        if (unlikely(!gaddr_start_ok(va)))                                                         \
+            return -XEN_EFAULT;                                                                    \
+        guest_access_on();                                                                         \
+        __asm__ goto volatile("1: mov %1, (%0)\n\t" EXTABLE("1b", "%l[fault]")                     \
+                              :                                                                    \
+                              : "r"(va), "r"(value)                                                \
+                              : "memory"                                                           \
+                              : fault);                                                            \
+        guest_access_off();                                                                        \
+        return 0;                                                                                  \
+    fault:                                                                                         \
+        guest_access_off();                                                                        \
+        return -XEN_EFAULT;                                                                        \
+    }
+GUEST_READ(guest_read64, uint64_t)
+GUEST_READ(guest_read32, uint32_t)
+GUEST_WRITE(guest_write64, uint64_t)
+GUEST_WRITE(guest_write16, uint16_t)
 
 #define GUEST_WORDS 8u /* up to so many are copied in line */
 
@@ -148,24 +131,6 @@ static inline __attribute__((always_inline)) int guest_write(uint64_t va, const 
     if (__builtin_constant_p(len) && !(len % 8) && len / 8 <= GUEST_WORDS)
         return guest_write_words(va, from, len / 8);
     return guest_write_any(va, from, len);
-}
-
-/* A status: one 2-byte access. */
-static inline int guest_write16(uint64_t va, uint16_t value)
-{
-    if (unlikely(!gaddr_start_ok(va)))
-        return -XEN_EFAULT;
-    guest_access_on();
-    __asm__ goto volatile("1: movw %1, (%0)\n\t" EXTABLE("1b", "%l[fault]")
-                          :
-                          : "r"(va), "r"(value)
-                          : "memory"
-                          : fault);
-    guest_access_off();
-    return 0;
-fault:
-    guest_access_off();
-    return -XEN_EFAULT;
 }
 
 #endif

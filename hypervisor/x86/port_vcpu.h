@@ -1,8 +1,6 @@
-/*
- * What the machine keeps per vcpu and per domain, and how to find the running vcpu.
+/* What the machine keeps per vcpu and per domain, and how to find the running vcpu.
  *
- * Offsets of the fields that assembler uses come from offsets.c.
- */
+ * Offsets of the fields that assembler uses come from offsets.c. */
 #ifndef X86_PORT_VCPU_H
 #define X86_PORT_VCPU_H
 
@@ -41,15 +39,13 @@ struct vcpu_arch {
     uint8_t iopl;             /* virtual IOPL */
     uint32_t io_bitmap_ports; /* PHYSDEVOP_set_iobitmap: ports it covers */
     uint64_t io_bitmap_va;
-    bool fpu_ts;            /* virtual CR0.TS */
-    uint8_t pending_vector; /* exception to deliver */
-    mfn_t kernel_l4;        /* base pointers; both hold a type reference. user: MFN_NONE if none */
+    bool fpu_ts;     /* virtual CR0.TS */
+    mfn_t kernel_l4; /* base pointers; both hold a type reference. user: MFN_NONE if none */
     mfn_t user_l4;
     uint64_t kernel_sp, kernel_ss;
     uint64_t event_cb, failsafe_cb, syscall_cb, syscall32_cb, sysenter_cb;
-    uint8_t event_cb_flags, failsafe_cb_flags, syscall_cb_flags, syscall32_cb_flags,
+    uint8_t failsafe_cb_flags, syscall_cb_flags, syscall32_cb_flags,
         sysenter_cb_flags;                /* CALLBACKF_mask_events */
-    bool sysenter_disables;               /* unused selectors */
     uint64_t gs_kernel, gs_user, fs_base; /* valid while it does not run */
     uint64_t cr4;                         /* as the guest believes */
     uint64_t dr[4], dr6, dr7;
@@ -73,7 +69,7 @@ struct vcpu_arch {
     uint16_t ds, es, fs, gs;
     struct guest_regs regs; /* while it does not run */
 
-    bool nmi_pending, nmi_masked;
+    bool nmi_pending;
     uint64_t nmi_cb;
 };
 

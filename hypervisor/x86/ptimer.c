@@ -1,7 +1,5 @@
-/*
- * HPET, ACPI PM timer and PIT as counters. The PIT (16 bits, 55 ms) is only good for measuring the
- * TSC at boot on machines that have neither of the others.
- */
+/* HPET, ACPI PM timer and PIT as counters. The PIT (16 bits, 55 ms) is only good for measuring the
+ * TSC at boot on machines that have neither of the others. */
 #include "x86/ptimer.h"
 #include "port/lock.h"
 #include "port/log.h"
@@ -38,14 +36,12 @@ static uint32_t hpet_read(uint32_t reg)
 
 static bool hpet_start(const struct machine_info *m)
 {
-    uint32_t period;
-
     if (!m->hpet_maddr)
         return false;
     hpet = io_map(m->hpet_maddr, 1024, PTE_PCD | PTE_PWT);
     if (!hpet)
         return false;
-    period = hpet_read(HPET_PERIOD);
+    uint32_t period = hpet_read(HPET_PERIOD);
     if (period == 0 || period > 100000000) {
         log_warn("hpet: period of %u fs makes no sense: not used\n", period);
         return false;
@@ -84,10 +80,8 @@ static void pit_start(void)
 
 static uint64_t pit_read(void)
 {
-    uint8_t low;
-
     outb(0x43, 0x80); /* latch channel 2 */
-    low = inb(0x42);
+    uint8_t low = inb(0x42);
     return (uint16_t)(UINT16_MAX - (low | inb(0x42) << 8));
 }
 
@@ -131,10 +125,10 @@ uint64_t ptimer_read(void)
 
 ns_t ptimer_ns(uint64_t counter)
 {
-    uint64_t ticks, delta;
+    uint64_t ticks;
 
     lock_take(&lock);
-    delta = (counter - last) & ptimer_mask;
+    uint64_t delta = (counter - last) & ptimer_mask;
     if (delta <= ptimer_mask / 2) {
         last = counter;
         total += delta;

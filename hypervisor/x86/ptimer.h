@@ -18,10 +18,8 @@ void ptimer_init(const struct machine_info *m, enum ptimer_kind want);
 uint64_t ptimer_read(void);
 extern uint64_t ptimer_mask;
 
-/*
- * ns since ptimer_init(), of a counter value read just before by the caller. Must be called more
- * often than the counter wraps (4 s for a 24-bit PM timer). Takes a lock.
- */
+/* ns since ptimer_init(), of a counter value read just before by the caller. Must be called more
+ * often than the counter wraps (4 s for a 24-bit PM timer). Takes a lock. */
 ns_t ptimer_ns(uint64_t counter);
 
 const char *ptimer_name(void);

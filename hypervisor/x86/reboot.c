@@ -1,25 +1,20 @@
 /* Ends: reboot by every way a PC knows, power off by ACPI, halt. */
 #include "core/dom/life.h"
+#include "core/opt/opt.h"
 #include "port/log.h"
-#include "port/power.h"
+#include "port/stop.h"
 #include "x86/acpi.h"
 #include "x86/asm.h"
 #include "x86/cpu.h"
+#include "x86/desc.h"
 #include "x86/machine.h"
 
 #define SLEEP_ENABLE 0x2000u
 #define SLEEP_TYPE   0x1c00u
 
-static bool no_reboot;
-
-void stop_no_reboot(void)
-{
-    no_reboot = true;
-}
-
 bool machine_stays_after_crash(void)
 {
-    return no_reboot;
+    return options.noreboot;
 }
 
 _Noreturn void cpu_halt(void)
@@ -68,10 +63,7 @@ static void reset_by_ports(void)
 /* An exception without an IDT. */
 static void reset_by_triple_fault(void)
 {
-    struct __attribute__((packed)) {
-        uint16_t limit;
-        uint64_t base;
-    } none = {0, 0};
+    struct table_register none = {0, 0};
 
     __asm__ volatile("lidt %0; int3" ::"m"(none));
 }

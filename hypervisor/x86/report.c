@@ -1,12 +1,12 @@
 /* Reports of faults: registers, stack with names, who ran. */
 #include "core/dom/domain.h"
+#include "core/dom/life.h"
 #include "dbg/dbg.h"
 #include "port/clock.h"
 #include "port/log.h"
 #include "x86/asm.h"
-#include "x86/layout.h"
+#include "x86/entry/entry.h"
 #include "x86/machine.h"
-#include "x86/percpu.h"
 
 #define MAX_DEPTH 32
 
@@ -64,20 +64,12 @@ void dbg_backtrace(const struct guest_regs *r)
     }
 }
 
-/* The frame of a guest's registers at the top of this CPU's stack. */
-static const struct guest_regs *guest_registers(void)
-{
-    uint64_t block = (uint64_t)this_percpu() & ~(uint64_t)(PERCPU_STRIDE - 1);
-
-    return (const struct guest_regs *)(block + STACK_TOP) - 1;
-}
-
 static void print_running(void)
 {
     const struct vcpu *v = current_vcpu();
 
     if (v)
-        log_err("running: d%uv%u, guest rip %016lx\n", v->dom->id, v->id, guest_registers()->rip);
+        log_err("running: d%uv%u, guest rip %016lx\n", v->dom->id, v->id, guest_frame()->rip);
     else
         log_err("running: idle\n");
 }
@@ -98,6 +90,16 @@ void dbg_this_cpu(void)
 {
     log_err("cpu%u:\n", cpu_id());
     if (current_vcpu())
-        dbg_registers(guest_registers());
+        dbg_registers(guest_frame());
     dbg_backtrace(NULL);
+}
+
+void machine_report_guest(const struct domain *d)
+{
+    const struct vcpu *v = current_vcpu();
+
+    if (!v || v->dom != d)
+        return;
+    log_err("d%uv%u on cpu%u:\n", d->id, v->id, cpu_id());
+    dbg_registers(guest_frame());
 }

@@ -1,7 +1,5 @@
-/*
- * The wall clock: read once from the CMOS clock, then set by dom0, and told to every domain as the
- * wall time of system time 0.
- */
+/* The wall clock: read once from the CMOS clock, then set by dom0, and told to every domain as the
+ * wall time of system time 0. */
 #include "base/bits.h"
 #include "core/dom/create.h"
 #include "core/dom/domain.h"
@@ -98,15 +96,13 @@ void rtc_init(void)
 void wall_publish(struct domain *d)
 {
     struct shared_info *s = d->shared;
-    uint64_t base, secs;
-    uint32_t version;
 
     if (!s || d->dying)
         return;
     lock_take(&wall_lock);
-    base = wall_base + (uint64_t)d->time_offset_seconds * (uint64_t)NS_PER_SEC;
-    secs = base / (uint64_t)NS_PER_SEC;
-    version = (s->wc_version & ~1u) + 1;
+    uint64_t base = wall_base + (uint64_t)d->time_offset_seconds * (uint64_t)NS_PER_SEC;
+    uint64_t secs = base / (uint64_t)NS_PER_SEC;
+    uint32_t version = (s->wc_version & ~1u) + 1;
     __atomic_store_n(&s->wc_version, version, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
     s->wc_sec = (uint32_t)secs;
@@ -126,14 +122,4 @@ void wall_set(uint64_t secs, uint32_t nsecs, ns_t at)
         next = dom_get_next((domid_t)(d->id + 1));
         dom_put(d);
     }
-}
-
-uint64_t wall_now(void)
-{
-    uint64_t base;
-
-    lock_take(&wall_lock);
-    base = wall_base;
-    lock_drop(&wall_lock);
-    return base + (uint64_t)now();
 }

@@ -1,9 +1,7 @@
-/*
- * Starts the other processors, all at once, and interrupts them later.
+/* Starts the other processors, all at once, and interrupts them later.
  *
  * The start-up code needs four pages of low memory: what they held is put back afterwards, so
- * nobody else has to know of them.
- */
+ * nobody else has to know of them. */
 #include "abi/abi.h"
 #include "base/string.h"
 #include "core/dom/domain.h"
@@ -120,12 +118,10 @@ static void wait_for_all(void)
 
 void smp_start(unsigned int max)
 {
-    uint8_t *low;
-
     prepare(max < MAX_CPUS ? max : MAX_CPUS);
     if (smp_cpus == 1)
         return;
-    low = io_map(TRAMPOLINE_MADDR, TRAMPOLINE_SIZE, 0);
+    uint8_t *low = io_map(TRAMPOLINE_MADDR, TRAMPOLINE_SIZE, 0);
     if (!low) {
         log_err("smp: no room to map low memory: one processor only\n");
         return;
@@ -152,7 +148,7 @@ uint64_t x86_cpu_physid(unsigned int cpu)
     return (uint64_t)smp_apic_ids[cpu] << 32 | acpi_ids[cpu];
 }
 
-/* ---- asking others --------------------------------------------------------------------------- */
+/* ---- asking others -------------------------------------------------------------------------- */
 
 void cpu_resched(unsigned int cpu)
 {
@@ -174,9 +170,5 @@ void cpu_kick_vcpu(struct vcpu *v)
 
 void machine_stop_others(void)
 {
-    cpumask_t others = cpus_online & ~(1ull << this_percpu()->cpu);
-
-    for (; others; others &= others - 1)
-        apic_send(cpu_percpu((unsigned int)__builtin_ctzll(others))->apic_id,
-                  ICR_FIXED | VECTOR_STOP);
+    ipi_send_mask(cpus_online & ~(1ull << this_percpu()->cpu), VECTOR_STOP);
 }

@@ -1,4 +1,4 @@
-/* memcpy and its kin for the freestanding build. */
+/* memcpy and its kin for the freestanding build, and what else the compiler calls by itself. */
 #include "base/string.h"
 
 #include <stdint.h>
@@ -57,17 +57,13 @@ size_t strlen(const char *s)
     return n;
 }
 
-int strcmp(const char *a, const char *b)
-{
-    while (*a && *a == *b)
-        a++, b++;
-    return (uint8_t)*a - (uint8_t)*b;
-}
+int __popcountdi2(unsigned long v);
 
-int strncmp(const char *a, const char *b, size_t n)
+int __popcountdi2(unsigned long v)
 {
-    for (size_t i = 0; i < n; i++)
-        if (a[i] != b[i] || !a[i])
-            return (uint8_t)a[i] - (uint8_t)b[i];
-    return 0;
+    int n = 0;
+
+    for (; v; v &= v - 1)
+        n++;
+    return n;
 }

@@ -1,7 +1,5 @@
-/*
- * Time: the TSC scaled to nanoseconds on each CPU, held true by a platform timer (HPET or ACPI PM
- * timer, else the PIT), and handed to guests in the ABI's pvclock form.
- */
+/* Time: the TSC scaled to nanoseconds on each CPU, held true by a platform timer (HPET or ACPI PM
+ * timer, else the PIT), and handed to guests in the ABI's pvclock form. */
 #ifndef X86_TIME_H
 #define X86_TIME_H
 

@@ -1,5 +1,4 @@
-/*
- * TLB flushes, here and on other CPUs.
+/* TLB flushes, here and on other CPUs.
  *
  * Each CPU has one request slot of its own: what to flush, and a bit for every CPU that still has
  * to. A target is told by WORK_TLB in its percpu.work and an interrupt; it serves in the interrupt,
@@ -9,8 +8,7 @@
  *
  * tlb_clock counts ends of writable mappings. A CPU notes its value at each full flush (and each
  * load of CR3: guest entries are never global), so a flush is needed only for CPUs whose note is
- * not newer than the mapping's end.
- */
+ * not newer than the mapping's end. */
 #include "port/tlb.h"
 
 #include "dbg/watchdog.h"
@@ -19,7 +17,6 @@
 #include "x86/cpu.h"
 #include "x86/irq.h"
 #include "x86/percpu.h"
-#include "x86/tlb.h"
 
 #define FLUSH_CACHES (~1UL)     /* not an address: WBINVD */
 #define LOOK_EVERY   (1u << 20) /* turns of waiting: milliseconds */

@@ -1,7 +1,5 @@
-/*
- * Exceptions: those of guests are emulated, or handed to the guest's kernel; those of the
- * hypervisor end at their fix-up or end the machine.
- */
+/* Exceptions: those of guests are emulated, or handed to the guest's kernel; those of the
+ * hypervisor end at their fix-up or end the machine. */
 #include "abi/abi.h"
 #include "base/string.h"
 #include "core/pgtype/pgtype.h"
@@ -15,7 +13,7 @@
 #include "x86/entry/leave.h"
 #include "x86/guard.h"
 #include "x86/pv/bounce.h"
-#include "x86/pv/privop.h"
+#include "x86/pv/regs.h"
 #include "x86/layout.h"
 
 #define PF_PRESENT  1u
@@ -45,7 +43,7 @@ int x86_odd_page_fault(struct vcpu *v, struct guest_regs *r, uint64_t address)
     if (code & PF_RESERVED)
         log_guest(v->dom, LOG_ERR, "v%u: reserved bit in a page table entry for %lx\n", v->id,
                   address);
-    else if (v->arch.in_kernel && write_protected && pv_write_fault(v, r, address))
+    else if (v->arch.in_kernel && write_protected && ptwr_fault(v, r, address))
         return leave(r);
     else if (!(code & PF_USER) && address - WINDOW_VIRT < WINDOW_END - WINDOW_VIRT) {
         /* A selector beyond its table's end: the processor would have said so. */
@@ -136,11 +134,9 @@ int x86_trap(struct guest_regs *r)
     return leave(r);
 }
 
-/*
- * IRET to the guest faulted: its selectors, stack pointer or RIP are bad. r is the fault's frame,
+/* IRET to the guest faulted: its selectors, stack pointer or RIP are bad. r is the fault's frame,
  * with the guest's general registers live in it; the frame IRET was to pop is what RSP names. The
- * guest's kernel learns of it by its failsafe callback.
- */
+ * guest's kernel learns of it by its failsafe callback. */
 static _Noreturn void guest_iret_fault(const struct guest_regs *r)
 {
     struct guest_regs *top = guest_frame();
@@ -158,8 +154,6 @@ static _Noreturn void guest_iret_fault(const struct guest_regs *r)
 
 void x86_trap_hv(struct guest_regs *r)
 {
-    uint64_t fixup;
-
     if (r->entry == 2) {
         dbg_nmi(r);
         guard_fix_exit(r);
@@ -178,7 +172,7 @@ void x86_trap_hv(struct guest_regs *r)
         guard_fix_exit(r);
         return;
     }
-    fixup = find_fixup(r->rip);
+    uint64_t fixup = find_fixup(r->rip);
     if (fixup && r->entry != 8) {
         r->rip = fixup;
         return;

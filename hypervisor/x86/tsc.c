@@ -1,11 +1,9 @@
-/*
- * System time: the TSC scaled on each CPU by (base, shift, mul), the same three numbers that guests
+/* System time: the TSC scaled on each CPU by (base, shift, mul), the same three numbers that guests
  * get. About once a second each CPU compares itself with the platform timer and bends its scale so
  * that both meet a second later; time never steps back. Where the TSC is invariant and the CPUs'
  * agree, one scale serves all for good, and guests are told so (XEN_PVCLOCK_TSC_STABLE_BIT).
  *
- * A CPU's scale is written by itself alone, with interrupts off.
- */
+ * A CPU's scale is written by itself alone, with interrupts off. */
 #include "core/dom/domain.h"
 #include "core/time/timer.h"
 #include "port/clock.h"
@@ -61,10 +59,10 @@ int time_option(const char *name)
     return -XEN_EINVAL;
 }
 
-ns_t now(void)
+/* System time of this CPU at a TSC value not before its base. */
+static inline ns_t time_at(const struct percpu *pc, uint64_t tsc)
 {
-    const struct percpu *pc = this_percpu();
-    uint64_t ticks = rdtsc() - pc->tsc_base;
+    uint64_t ticks = tsc - pc->tsc_base;
 
     if (likely(pc->tsc_shift <= 0))
         ticks >>= -pc->tsc_shift;
@@ -73,13 +71,9 @@ ns_t now(void)
     return pc->ns_base + (ns_t)mul_frac(ticks, pc->tsc_mul);
 }
 
-/* System time of this CPU at a TSC value not before its base. */
-static ns_t time_at(const struct percpu *pc, uint64_t tsc)
+ns_t now(void)
 {
-    uint64_t ticks = tsc - pc->tsc_base;
-
-    ticks = pc->tsc_shift <= 0 ? ticks >> -pc->tsc_shift : ticks << pc->tsc_shift;
-    return pc->ns_base + (ns_t)mul_frac(ticks, pc->tsc_mul);
+    return time_at(this_percpu(), rdtsc());
 }
 
 /* From now on `hz` ticks are a second, and at tsc it is ns. */
@@ -116,11 +110,11 @@ static struct sample take_sample(void)
 static void measure(void)
 {
     uint64_t span = ptimer_hz * (uint64_t)MEASURE_NS / (uint64_t)NS_PER_SEC, passed;
-    struct sample from, to;
+    struct sample to;
     uint32_t apic_ticks;
 
     apic_timer_start_measure();
-    from = take_sample();
+    struct sample from = take_sample();
     do
         to = take_sample();
     while ((passed = (to.counter - from.counter) & ptimer_mask) < span);
@@ -135,11 +129,10 @@ static void measure(void)
 void time_init(void)
 {
     struct percpu *pc = this_percpu();
-    struct sample s;
 
     ptimer_init(&machine_info, wanted);
     measure();
-    s = take_sample();
+    struct sample s = take_sample();
     set_scale(pc, s.tsc, ptimer_ns(s.counter), tsc_hz);
     stable = cpu_has_invariant_tsc || want_tsc || ptimer_kind == PTIMER_PIT;
 }
@@ -148,8 +141,6 @@ void time_cpu_init(void)
 {
     struct percpu *pc = this_percpu();
     const struct percpu *boot = cpu_percpu(0);
-    struct sample s;
-    ns_t platform, by_boot;
 
     if (pc->cpu == 0)
         return;
@@ -158,9 +149,9 @@ void time_cpu_init(void)
         set_scale(pc, boot->tsc_base, boot->ns_base, tsc_hz);
         return;
     }
-    s = take_sample();
-    platform = ptimer_ns(s.counter);
-    by_boot = time_at(boot, s.tsc);
+    struct sample s = take_sample();
+    ns_t platform = ptimer_ns(s.counter);
+    ns_t by_boot = time_at(boot, s.tsc);
     if (stable && (by_boot - platform > APART_NS || platform - by_boot > APART_NS)) {
         log_warn("time: cpu%u's TSC is %ld ns off: each CPU is held to the %s\n", pc->cpu,
                  (long)(by_boot - platform), ptimer_name());
@@ -172,10 +163,8 @@ void time_cpu_init(void)
         set_scale(pc, s.tsc, platform, tsc_hz);
 }
 
-/*
- * The scale that makes this CPU, now `error` ns behind the platform timer (negative: ahead), meet
- * it after one COMPARE_EVERY, given the rate measured since the last comparison.
- */
+/* The scale that makes this CPU, now `error` ns behind the platform timer (negative: ahead), meet
+ * it after one COMPARE_EVERY, given the rate measured since the last comparison. */
 static void bend(struct percpu *pc, ns_t error, uint64_t hz)
 {
     uint64_t tsc = rdtsc();
@@ -221,11 +210,10 @@ static void compare(void *arg)
 void time_keep_true(void)
 {
     struct keeper *k = &keepers[this_percpu()->cpu];
-    struct sample s;
 
     if (ptimer_kind == PTIMER_PIT || (stable && this_percpu()->cpu != 0))
         return;
-    s = take_sample();
+    struct sample s = take_sample();
     *k = (struct keeper){.tsc = s.tsc, .platform = ptimer_ns(s.counter), .best_window = s.window};
     timer_init(&k->timer, compare, k);
     timer_set(&k->timer, now() + COMPARE_EVERY);

@@ -1,5 +1,6 @@
 /* Serial ports of the 16550 family: polled output, input by interrupt or polling. */
 #include "abi/abi.h"
+#include "core/opt/opt.h"
 #include "x86/asm.h"
 #include "x86/console.h"
 
@@ -23,28 +24,12 @@
 
 static const char *parse_number(const char *p, uint32_t *value)
 {
-    uint64_t v = 0;
-    unsigned int base = 10;
-    const char *start;
+    uint64_t v;
 
-    if (p[0] == '0' && (p[1] | 32) == 'x') {
-        base = 16;
-        p += 2;
-    }
-    for (start = p;; p++) {
-        unsigned int digit = *p >= '0' && *p <= '9' ? (unsigned int)(*p - '0')
-                             : (*p | 32) >= 'a' && (*p | 32) <= 'f'
-                                 ? (unsigned int)(*p | 32) - 'a' + 10
-                                 : 99;
-
-        if (digit >= base)
-            break;
-        v = v * base + digit;
-        if (v > UINT32_MAX)
-            return NULL;
-    }
+    if (!opt_take_number(&p, &v) || v > UINT32_MAX)
+        return NULL;
     *value = (uint32_t)v;
-    return p == start ? NULL : p;
+    return p;
 }
 
 /* Data bits, parity, stop bits: "8n1". */
@@ -95,8 +80,7 @@ int uart_parse(struct uart *u, const char *text)
             return -XEN_EINVAL;
         u->irq = v ? (int)v : -1;
     }
-    if (*p || (u->baud && u->clock / 16 / u->baud == 0) ||
-        (u->baud && u->clock / 16 / u->baud > 0xffff))
+    if (*p || (u->baud && (u->clock / 16 / u->baud - 1 > 0xffff - 1)))
         return -XEN_EINVAL;
     return 0;
 }

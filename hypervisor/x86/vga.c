@@ -29,10 +29,9 @@ static void crtc_write(uint8_t index, uint8_t v)
 bool vga_start(void)
 {
     uint8_t was = crtc_read(CRTC_CURSOR);
-    bool present;
 
     crtc_write(CRTC_CURSOR, (uint8_t)(was ^ 1));
-    present = crtc_read(CRTC_CURSOR) == (uint8_t)(was ^ 1);
+    bool present = crtc_read(CRTC_CURSOR) == (uint8_t)(was ^ 1);
     crtc_write(CRTC_CURSOR, was);
     outb(GRAPHICS, GRAPHICS_MISC);
     if (!present || inb(GRAPHICS + 1) & 1)

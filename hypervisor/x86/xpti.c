@@ -1,5 +1,4 @@
-/*
- * XPTI: a root of page tables for each CPU, loaded on the way out to a guest and left on the way
+/* XPTI: a root of page tables for each CPU, loaded on the way out to a guest and left on the way
  * in.
  *
  * It holds the guest's own L4 entries, the read-only M2P, and of the hypervisor only what the
@@ -14,9 +13,7 @@
  * A CPU copies an L4 while others may be changing it. It first stores root_l4, then copies, then
  * looks whether root_changes has moved; who changes an entry does so in the L4 first, then moves
  * root_changes of each CPU that has root_l4, then stores into its root. Whichever order these meet
- * in, either the copier sees the new entry, or it copies again, or the other's store comes last.
- */
-#include "x86/xpti.h"
+ * in, either the copier sees the new entry, or it copies again, or the other's store comes last. */
 
 #include "abi/abi.h"
 #include "base/string.h"
@@ -92,7 +89,6 @@ int xpti_cpu_alloc(unsigned int cpu)
 {
     uint64_t block = PERCPU_VIRT + (uint64_t)cpu * PERCPU_STRIDE;
     struct tables *t = &tables[cpu];
-    uint64_t *l1;
 
     if (!image_l1 && !image_alloc())
         return -XEN_ENOMEM;
@@ -100,7 +96,7 @@ int xpti_cpu_alloc(unsigned int cpu)
     t->l3 = table_new();
     t->low = table_new();
     t->windows = table_new();
-    l1 = table_new();
+    uint64_t *l1 = table_new();
     if (!t->root || !t->l3 || !t->low || !t->windows || !l1)
         return -XEN_ENOMEM; /* the CPU stays out, and what it got is lost with it */
     show(l1, block, block + PERCPU_STRIDE);

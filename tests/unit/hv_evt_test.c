@@ -235,9 +235,6 @@ static void test_answers(void)
     CHECK(!evt_send(&vcpus[1][0], p));
     CHECK(pending(1, q));
     CHECK(!evt_close(&doms[1], p));
-    CHECK(!evt_alloc_unbound_at(&doms[1], 0, 700));
-    CHECK_EQ(evt_alloc_unbound_at(&doms[1], 0, 700), -XEN_EBUSY);
-    CHECK_EQ(evt_alloc_unbound_at(&doms[1], 0, 1024), -XEN_EINVAL);
     audit();
     finish();
 }

@@ -91,7 +91,7 @@ static void test_counts(void)
     CHECK(!mfn_eq(m, MFN_NONE));
     CHECK(mfn_eq(frame_alloc(d, 1, 0, 0), MFN_NONE)); /* max_pages */
     CHECK(!mfn_eq(frame_alloc(d, 1, 0, FRAME_FORCE), MFN_NONE));
-    CHECK(frame_owner(m) == d && !frame_owner(mfn(FRAMES)) && !frame_owner(mfn(1)));
+    CHECK(frame_word_owner(*frame_word(m)) == d && !frame_word_owner(*frame_word(mfn(1))));
     CHECK(!page_get(m, other) && !page_get(mfn(FRAMES), d) && !page_get(mfn(~0UL), d));
     CHECK(page_get(m, d));
     CHECK_EQ(page_get_use(m, other, PGT_WRITABLE), -XEN_EINVAL);
@@ -107,9 +107,9 @@ static void test_counts(void)
     CHECK_EQ(frame_steal(m, d), 0);
     CHECK(!page_get(m, d));
     CHECK_EQ(frame_drop(m, d), -XEN_EINVAL);
-    frame_give_back(m, d);
+    frame_give_back(m);
     CHECK_EQ(frame_steal(m, d), 0);
-    frame_release_stolen(m, d);
+    frame_release_stolen(m);
     CHECK_EQ(d->mem.pages, 3);
     /* Given up while in use: freed with the last count. */
     m.n++;
@@ -218,10 +218,10 @@ static void test_walk(void)
 
                 CHECK_EQ(error, h->refs || h->uses ? -XEN_EINVAL : 0);
                 if (!error && fake_below(2)) {
-                    frame_release_stolen(h->m, h->d);
+                    frame_release_stolen(h->m);
                     h->live = false;
                 } else if (!error) {
-                    frame_give_back(h->m, h->d);
+                    frame_give_back(h->m);
                 }
             }
             break;

@@ -13,11 +13,9 @@ struct dom_config {
     int32_t max_maptrack_frames;
 };
 
-/*
- * A domain without vcpus and memory, paused unless it is dom0. id 0: any free one (or dom0, the
- * first time). On success *out holds a reference. -XEN_ENOMEM, -XEN_EINVAL, -XEN_EEXIST; nothing
- * is left then.
- */
+/* A domain without vcpus and memory, paused unless it is dom0. id 0: any free one (or dom0, the
+ * first time). On success *out holds a reference. -XEN_ENOMEM, -XEN_EINVAL, -XEN_EEXIST; nothing is
+ * left then. */
 int dom_create(domid_t id, const struct dom_config *config, struct domain **out);
 
 /* vcpu `id`, down and without context; 0 also when it exists. -XEN_EINVAL, -XEN_ENOMEM. */
@@ -26,11 +24,9 @@ int dom_add_vcpu(struct domain *d, uint32_t id);
 /* Stops it for good; waits until none of its vcpus runs. Idempotent. Not for the caller's own. */
 void dom_kill(struct domain *d);
 
-/*
- * Takes a killed domain apart. HC_AGAIN: call again; 0: done as far as possible now. Where another
- * domain still maps its frames, the rest happens when the last is unmapped: call it again then.
- * One caller at a time (the control lock).
- */
+/* Takes a killed domain apart. HC_AGAIN: call again; 0: done as far as possible now. Where another
+ * domain still maps its frames, the rest happens when the last is unmapped: call it again then. One
+ * caller at a time (the control lock). */
 long dom_destroy_step(struct domain *d);
 
 /* Its tear-down stopped to wait for its last frame, which has come free since. */
@@ -52,8 +48,5 @@ void x86_domain_free(struct domain *d);
 int x86_vcpu_init(struct vcpu *v);
 void x86_vcpu_free(struct vcpu *v);
 long x86_vcpu_drop(struct vcpu *v);
-
-/* The vcpu's timers; hc/vcpu.c. */
-void vcpu_timers_init(struct vcpu *v);
 
 #endif

@@ -1,13 +1,11 @@
-/*
- * Domains: made, found, taken apart.
+/* Domains: made, found, taken apart.
  *
  * The list is sorted by domid and changes only under RANK_DOMLIST; look-ups walk it under the same
- * lock and take a reference, so that a domain found stays until dom_put(). A domain leaves the
- * list when its tear-down is complete; its last reference then frees it.
+ * lock and take a reference, so that a domain found stays until dom_put(). A domain leaves the list
+ * when its tear-down is complete; its last reference then frees it.
  *
  * Tear-down (dom_destroy_step) is a sequence of stages, each restartable; d->teardown says where it
- * stands, so that it goes on where it was, whoever calls.
- */
+ * stands, so that it goes on where it was, whoever calls. */
 #include "core/dom/domain.h"
 
 #include "base/string.h"
@@ -15,6 +13,7 @@
 #include "core/dom/life.h"
 #include "core/frame/frame.h"
 #include "core/pgtype/pgtype.h"
+#include "core/time/vcpu_timer.h"
 #include "port/pirq.h"
 #include "port/clock.h"
 #include "port/frame.h"
@@ -38,10 +37,8 @@ static struct domain *find_locked(domid_t id)
 
 struct domain *dom_get(domid_t id)
 {
-    struct domain *d;
-
     lock_take(&list_lock);
-    d = find_locked(id);
+    struct domain *d = find_locked(id);
     if (d)
         __atomic_add_fetch(&d->refs, 1, __ATOMIC_RELAXED);
     lock_drop(&list_lock);
@@ -72,11 +69,10 @@ struct domain *dom_get_for(struct domain *caller, domid_t id)
 
 static void free_domain(struct domain *d)
 {
-    for (uint32_t i = 0; i < d->max_vcpus; i++)
-        if (d->vcpu[i]) {
-            x86_vcpu_free(d->vcpu[i]);
-            hv_page_free(d->vcpu[i]);
-        }
+    for_each_vcpu (v, d) {
+        x86_vcpu_free(v);
+        hv_page_free(v);
+    }
     hv_page_free(d);
 }
 
@@ -147,9 +143,7 @@ static void init_bare(struct domain *d, const struct dom_config *config)
 
 static int init_parts(struct domain *d, const struct dom_config *config)
 {
-    int error;
-
-    error = mem_domain_init(d);
+    int error = mem_domain_init(d);
     if (error)
         return error;
     d->shared_mfn = frame_alloc(NULL, 0, 0, 0);
@@ -163,12 +157,9 @@ static int init_parts(struct domain *d, const struct dom_config *config)
 
 int dom_create(domid_t id, const struct dom_config *config, struct domain **out)
 {
-    struct domain *d;
-    int error;
-
     if (!config->max_vcpus || config->max_vcpus > DOM_MAX_VCPUS)
         return -XEN_EINVAL;
-    d = hv_page_alloc();
+    struct domain *d = hv_page_alloc();
     if (!d)
         return -XEN_ENOMEM;
     d->id = id;
@@ -176,10 +167,9 @@ int dom_create(domid_t id, const struct dom_config *config, struct domain **out)
     d->max_vcpus = config->max_vcpus;
     d->is_dom0 = config->is_dom0;
     memcpy(d->handle, config->handle, sizeof(d->handle));
-    d->paused_by_control = !config->is_dom0;
     d->control_pauses = !config->is_dom0;
     init_bare(d, config);
-    error = list_insert(d, id);
+    int error = list_insert(d, id);
     if (error) {
         hv_page_free(d);
         return error;
@@ -199,14 +189,11 @@ int dom_create(domid_t id, const struct dom_config *config, struct domain **out)
 
 int dom_add_vcpu(struct domain *d, uint32_t id)
 {
-    struct vcpu *v;
-    int error;
-
     if (id >= d->max_vcpus)
         return -XEN_EINVAL;
     if (d->vcpu[id])
         return 0;
-    v = hv_page_alloc();
+    struct vcpu *v = hv_page_alloc();
     if (!v)
         return -XEN_ENOMEM;
     v->dom = d;
@@ -215,7 +202,7 @@ int dom_add_vcpu(struct domain *d, uint32_t id)
     /* vcpus above 31 have no place in shared_info: they must register one. */
     v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &dom_no_info;
     v->info->evtchn_upcall_mask = 1;
-    error = x86_vcpu_init(v);
+    int error = x86_vcpu_init(v);
     if (error) {
         hv_page_free(v);
         return error;
@@ -240,28 +227,11 @@ void dom_kill(struct domain *d)
     dom_life_destroy(d);
 }
 
-static void stop_vcpus(struct domain *d)
-{
-    for (uint32_t i = 0; i < d->max_vcpus; i++) {
-        struct vcpu *v = d->vcpu[i];
-
-        if (!v)
-            continue;
-        timer_stop(&v->single);
-        timer_stop(&v->period);
-        timer_stop(&v->poll);
-    }
-}
-
 static long drop_vcpus(struct domain *d)
 {
-    for (uint32_t i = 0; i < d->max_vcpus; i++) {
-        struct vcpu *v = d->vcpu[i];
-        long again;
+    for_each_vcpu (v, d) {
+        long again = x86_vcpu_drop(v);
 
-        if (!v)
-            continue;
-        again = x86_vcpu_drop(v);
         if (again)
             return again;
         if (!mfn_eq(v->info_mfn, MFN_NONE)) {
@@ -275,9 +245,8 @@ static long drop_vcpus(struct domain *d)
 
 static void finish(struct domain *d)
 {
-    for (uint32_t i = 0; i < d->max_vcpus; i++)
-        if (d->vcpu[i])
-            sched_vcpu_destroy(d->vcpu[i]);
+    for_each_vcpu (v, d)
+        sched_vcpu_destroy(v);
     sched_domain_destroy(d);
     x86_domain_free(d);
     list_take_out(d);
@@ -316,7 +285,8 @@ long dom_destroy_step(struct domain *d)
 
         switch (d->teardown) {
         case TEAR_STOP:
-            stop_vcpus(d);
+            for_each_vcpu (v, d)
+                vcpu_timers_stop(v);
             break;
         case TEAR_EVENTS:
             again = evt_destroy_step(d) ? 0 : HC_AGAIN;

@@ -1,10 +1,8 @@
-/*
- * Domains and vcpus: what every part of the core knows of them.
+/* Domains and vcpus: what every part of the core knows of them.
  *
  * Each part keeps its own struct (declared in its own header) inside; only that part's functions
  * touch it. A domain is found by domid with dom_get(), which takes a reference; dom_put() drops it,
- * and the last one frees. Domain 0 and the running vcpu's domain need no reference.
- */
+ * and the last one frees. Domain 0 and the running vcpu's domain need no reference. */
 #ifndef CORE_DOM_DOMAIN_H
 #define CORE_DOM_DOMAIN_H
 
@@ -23,11 +21,9 @@
 
 enum dom_dying { DOM_ALIVE, DOM_DYING, DOM_DEAD };
 
-/*
- * Where v's last walk for a grant ended. It leads there still while v runs on the same L4 and no
+/* Where v's last walk for a grant ended. It leads there still while v runs on the same L4 and no
  * entry above L1 of the domain's tables has changed since, and no L4 has been made: what a VALID L4
- * leads to changes in no other way.
- */
+ * leads to changes in no other way. */
 struct pgt_hint {
     uint64_t region;  /* address >> 21 */
     uint64_t changes; /* dom_mem.upper_changes before the walk */
@@ -77,7 +73,6 @@ struct domain {
     bool crashed;
     uint8_t shutdown_code;
     bool shutdown_code_given; /* by SCHEDOP_shutdown_code: it stays */
-    bool paused_by_control;   /* domctl pause count > 0 */
     uint32_t control_pauses;
     uint32_t refs; /* atomic; 0 frees */
     uint32_t ssidref;
@@ -124,5 +119,10 @@ static inline struct vcpu *dom_vcpu(struct domain *d, uint32_t id)
         return NULL;
     return __atomic_load_n(&d->vcpu[index_clamp(id, d->max_vcpus)], __ATOMIC_ACQUIRE);
 }
+
+/* Every vcpu that d has. Left by return, not by break. */
+#define for_each_vcpu(v, d)                                                                        \
+    for (uint32_t v##_id = 0; v##_id < (d)->max_vcpus; v##_id++)                                   \
+        for (struct vcpu *v = dom_vcpu((d), v##_id); v; v = NULL)
 
 #endif

@@ -88,8 +88,7 @@ int dom_resume(struct domain *d)
     return 0;
 }
 
-/* --- watchdogs -----------------------------------------------------------------------------------
- */
+/* ---- watchdogs ------------------------------------------------------------------------------ */
 
 static void watchdog_bites(void *arg)
 {
@@ -114,8 +113,6 @@ void dom_life_destroy(struct domain *d)
 /* Without d->lock: a bite takes it. The calling vcpu keeps d alive. */
 int dom_watchdog(struct domain *d, uint32_t id, uint32_t timeout)
 {
-    struct dom_watchdog *w;
-
     if (id > ARRAY_SIZE(d->watchdog))
         return -XEN_EINVAL;
     if (id == 0) {
@@ -129,7 +126,7 @@ int dom_watchdog(struct domain *d, uint32_t id, uint32_t timeout)
         timer_set(&d->watchdog[id - 1].timer, now() + (ns_t)timeout * NS_PER_SEC);
         return (int)id;
     }
-    w = &d->watchdog[id - 1];
+    struct dom_watchdog *w = &d->watchdog[id - 1];
     if (!__atomic_load_n(&w->in_use, __ATOMIC_ACQUIRE))
         return -XEN_EINVAL;
     if (timeout) {

@@ -1,10 +1,8 @@
-/*
- * Sending and raising: from a port to a pending bit and an upcall, without a lock.
+/* Sending and raising: from a port to a pending bit and an upcall, without a lock.
  *
  * The 2-level form: a bit per port in shared_info, a bit per 64 ports in the vcpu's selector word,
  * upcall_pending above it. Each is set by an atomic operation before the next one is looked at, and
- * the guest clears them in the opposite order: so none is lost.
- */
+ * the guest clears them in the opposite order: so none is lost. */
 #include "core/evt/evt_private.h"
 
 #include "port/tlb.h"
@@ -13,10 +11,8 @@ struct evt_sending evt_sending[SCHED_MAX_CPUS];
 
 void evt_quiesce(const struct domain *d)
 {
-    /*
-     * Read by adding 0, which is a full barrier after what was stored into the ports. Partner: the
-     * full barrier between a sender's announcement and its second look at the port.
-     */
+    /* Read by adding 0, which is a full barrier after what was stored into the ports. Partner: the
+     * full barrier between a sender's announcement and its second look at the port. */
     for (unsigned int cpu = 0; cpu < SCHED_MAX_CPUS; cpu++)
         while (__atomic_fetch_add(&evt_sending[cpu].to, 0, __ATOMIC_SEQ_CST) == (uintptr_t)d)
             tlb_serve();
@@ -78,11 +74,9 @@ void evt_pend(struct domain *d, uint32_t port, uint64_t word)
     pend(d, port, word);
 }
 
-/*
- * To a peer: between our look at the word and the use of its domain, both ports may be closed and
+/* To a peer: between our look at the word and the use of its domain, both ports may be closed and
  * the domain freed. So announce whom we are going to touch, and look again: if the word still says
- * the same, the domain was alive after the announcement, and its end waits for us (evt_quiesce).
- */
+ * the same, the domain was alive after the announcement, and its end waits for us (evt_quiesce). */
 static inline bool send_to_peer(struct vcpu *v, struct evt_port *p, uint64_t word)
 {
     struct domain *peer = __atomic_load_n(&p->peer, __ATOMIC_RELAXED);
@@ -135,11 +129,6 @@ void evt_raise_port(struct domain *d, uint32_t port)
     uint64_t word = port_word(p);
     if (likely(port_state(word) != PORT_FREE))
         pend(d, port, word);
-}
-
-void evt_raise_pirq(struct domain *d, uint32_t port)
-{
-    evt_raise_port(d, port);
 }
 
 void evt_raise_virq(struct vcpu *v, uint32_t virq)
@@ -205,8 +194,7 @@ void evt_info_moved(struct vcpu *v)
     evt_upcall(v);
 }
 
-/* --- SCHEDOP_poll
- * ---------------------------------------------------------------------------------- */
+/* ---- SCHEDOP_poll --------------------------------------------------------------------------- */
 
 int evt_poll_begin(struct vcpu *v, const uint32_t *ports, uint32_t n)
 {
@@ -233,10 +221,7 @@ void evt_poll_end(struct vcpu *v)
 
 void evt_wake_pollers(struct domain *d, uint32_t port)
 {
-    for (uint32_t i = 0; i < d->max_vcpus; i++) {
-        struct vcpu *v = dom_vcpu(d, i);
-        if (!v)
-            continue;
+    for_each_vcpu (v, d) {
         uint32_t waits = __atomic_load_n(&v->evt.poll_port, __ATOMIC_SEQ_CST);
         if (waits == port || waits == EVT_POLL_ANY) {
             evt_poll_end(v);

@@ -1,11 +1,9 @@
-/*
- * Event channels: ports of a domain, what is bound to them, and how an event reaches a vcpu.
+/* Event channels: ports of a domain, what is bound to them, and how an event reaches a vcpu.
  *
  * A domain speaks one of two forms with its guest: 2-level (bits in shared_info, 4096 ports) or,
  * once a vcpu has called EVTCHNOP_init_control, FIFO (event words in guest frames, 131072 ports).
- * Sending and raising take no lock. Opening, closing and rebinding take evt.lock; where two
- * domains are concerned, the lower domid's first. docs/contributor/evt.md has the picture.
- */
+ * Sending and raising take no lock. Opening, closing and rebinding take evt.lock; where two domains
+ * are concerned, the lower domid's first. docs/contributor/evt.md has the picture. */
 #ifndef CORE_EVT_EVT_H
 #define CORE_EVT_EVT_H
 
@@ -26,10 +24,8 @@ struct evt_fifo;
 /* What a vcpu has of it. */
 struct evt_vcpu {
     uint32_t virq_port[NR_VIRQS]; /* per-vcpu VIRQs; 0: not bound. evt.lock; read by raisers */
-    /*
-     * What it waits for in SCHEDOP_poll: 0 nothing, a port, or EVT_POLL_ANY. Senders look at it
-     * after they set the pending bit; the poller looks at the bits after it set this.
-     */
+    /* What it waits for in SCHEDOP_poll: 0 nothing, a port, or EVT_POLL_ANY. Senders look at it
+     * after they set the pending bit; the poller looks at the bits after it set this. */
     uint32_t poll_port;
     /* FIFO form: the guest's control block (NULL: none), the last event of each queue. */
     struct lock fifo_lock; /* RANK_FIFO; see fifo.c for what else it keeps alive */
@@ -55,25 +51,19 @@ struct evt_table {
     uint32_t cursor;       /* reset and destroy: next port to close */
 };
 
-/*
- * A new domain without ports. max_port is the highest allowed port number (createdomain's
- * max_evtchn_port; clamped). Allocates nothing.
- */
+/* A new domain without ports. max_port is the highest allowed port number (createdomain's
+ * max_evtchn_port; clamped). Allocates nothing. */
 void evt_domain_init(struct domain *d, uint32_t max_port);
 /* A new vcpu of it; before it is published. */
 void evt_vcpu_init(struct vcpu *v);
-/*
- * Closes some ports; true when all are closed and all memory given back, else call again. The
- * domain must be dying (nothing of it runs). After true, no other CPU still looks at d's ports.
- */
+/* Closes some ports; true when all are closed and all memory given back, else call again. The
+ * domain must be dying (nothing of it runs). After true, no other CPU still looks at d's ports. */
 bool evt_destroy_step(struct domain *d);
 
-/* --- operations of the hypercall; 0 or -XEN_E... ------------------------------------------- */
+/* ---- operations of the hypercall; 0 or -XEN_E... -------------------------------------------- */
 
 /* A port of d that waits for domain `remote` (resolved, not DOMID_SELF). *port > 0 on success. */
 NODISCARD int evt_alloc_unbound(struct domain *d, domid_t remote, uint32_t *port);
-/* As above at a number of the caller's choice (save/restore, dom0 builder). */
-NODISCARD int evt_alloc_unbound_at(struct domain *d, domid_t remote, uint32_t port);
 NODISCARD int evt_bind_interdomain(struct domain *d, struct domain *peer, uint32_t peer_port,
                                    uint32_t *port);
 NODISCARD int evt_bind_virq(struct domain *d, uint32_t virq, uint32_t vcpu, uint32_t *port);
@@ -93,14 +83,12 @@ NODISCARD int evt_reset_step(struct domain *d);
 /* EVTCHNOP_send by v on its own port. No lock. */
 NODISCARD int evt_send(struct vcpu *v, uint32_t port);
 
-/* --- raising, from anywhere, any lock below RANK_SCHED held -------------------------------- */
+/* ---- raising, from anywhere, any lock below RANK_SCHED held --------------------------------- */
 
 /* Per-vcpu VIRQ (VIRQ_TIMER, VIRQ_DEBUG, ...); nothing happens where it is not bound. */
 void evt_raise_virq(struct vcpu *v, uint32_t virq);
 /* Global VIRQ (VIRQ_CONSOLE, VIRQ_DOM_EXC, VIRQ_CON_RING, VIRQ_PCPU_STATE, ...), to dom0. */
 void evt_raise_virq_global(uint32_t virq);
-/* A port bound by evt_bind_pirq() of domain d (x86/pirq.c keeps the number). */
-void evt_raise_pirq(struct domain *d, uint32_t port);
 /* Any port of d, as if its other end had sent; bad numbers do nothing. */
 void evt_raise_port(struct domain *d, uint32_t port);
 /* Is the port (of a level-triggered pirq) still pending or masked by the guest? */
@@ -110,25 +98,21 @@ bool evt_port_masked(struct domain *d, uint32_t port);
 /* Sets upcall_pending of v and makes it look: wakes it, or kicks the CPU it runs on. */
 void evt_upcall(struct vcpu *v);
 
-/* --- a vcpu's place for upcalls ------------------------------------------------------------- */
+/* ---- a vcpu's place for upcalls ------------------------------------------------------------- */
 
-/*
- * v->info has moved: everything becomes pending there so that no event is lost. The old place may
- * still be written for a moment by other CPUs until evt_quiesce() returns.
- */
+/* v->info has moved: everything becomes pending there so that no event is lost. The old place may
+ * still be written for a moment by other CPUs until evt_quiesce() returns. */
 void evt_info_moved(struct vcpu *v);
 
-/* --- SCHEDOP_poll ---------------------------------------------------------------------------- */
+/* ---- SCHEDOP_poll --------------------------------------------------------------------------- */
 
-/*
- * v is about to wait for the given ports of its domain (n >= 1, n <= 128). 1: one is pending
- * already, do not wait; 0: sends now wake v (sched_wake with SCHED_POLL); -XEN_EINVAL: bad port.
- */
+/* v is about to wait for the given ports of its domain (n >= 1, n <= 128). 1: one is pending
+ * already, do not wait; 0: sends now wake v (sched_wake with SCHED_POLL); -XEN_EINVAL: bad port. */
 NODISCARD int evt_poll_begin(struct vcpu *v, const uint32_t *ports, uint32_t n);
 /* v does not wait any more (woken, timed out or destroyed). Idempotent. */
 void evt_poll_end(struct vcpu *v);
 
-/* --- for debug keys, lsevtchn and tests ----------------------------------------------------- */
+/* ---- for debug keys, lsevtchn and tests ----------------------------------------------------- */
 
 /* Checks the table's invariants; returns the number of violations, each logged. Takes evt.lock. */
 unsigned int evt_audit(struct domain *d);

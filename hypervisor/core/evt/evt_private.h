@@ -1,5 +1,4 @@
-/*
- * What the files of event channels share: the port word, finding a port, making one pending.
+/* What the files of event channels share: the port word, finding a port, making one pending.
  *
  *   E1  a port's word is written only under its domain's evt.lock, and in one store
  *   E2  interdomain: the peer's port is interdomain and names this one; both change together, with
@@ -8,8 +7,7 @@
  *       after the word has said something else
  *   E4  ports below `bound` have a bucket, which stays until the domain is gone
  *   E5  a domain is freed only when no CPU has it in its evt_sending slot (evt_quiesce)
- *   E6  virq_port[] and global_virq_port[] name ports whose words say so, and the reverse
- */
+ *   E6  virq_port[] and global_virq_port[] name ports whose words say so, and the reverse */
 #ifndef CORE_EVT_PRIVATE_H
 #define CORE_EVT_PRIVATE_H
 
@@ -25,10 +23,8 @@ enum port_state {
     PORT_IPI,
 };
 
-/*
- * word: state 0-7, vcpu to notify 8-15, domid 16-31, number 32-55, FIFO priority 56-63. All that a
- * sender needs, so that it reads one consistent state.
- */
+/* word: state 0-7, vcpu to notify 8-15, domid 16-31, number 32-55, FIFO priority 56-63. All that a
+ * sender needs, so that it reads one consistent state. */
 struct evt_port {
     uint64_t word;
     struct domain *peer;
@@ -91,10 +87,8 @@ static inline void port_store(struct evt_port *p, uint64_t word)
     __atomic_store_n(&p->word, word, __ATOMIC_RELEASE);
 }
 
-/*
- * The one place where a port number becomes a port: NULL for 0 and for what has no memory. Its
- * acquire partners the release of evt_grow().
- */
+/* The one place where a port number becomes a port: NULL for 0 and for what has no memory. Its
+ * acquire partners the release of evt_grow(). */
 static inline struct evt_port *evt_port_of(const struct domain *d, uint32_t port)
 {
     uint32_t bound = __atomic_load_n(&d->evt.bound, __ATOMIC_ACQUIRE);
@@ -115,8 +109,7 @@ extern struct evt_sending evt_sending[SCHED_MAX_CPUS];
 /* Waits until no other CPU is sending to d. Nobody can begin to any more. */
 void evt_quiesce(const struct domain *d);
 
-/* --- setting and clearing ----------------------------------------------------------------------
- */
+/* ---- setting and clearing ------------------------------------------------------------------- */
 
 /* One atomic word each, shared with the guest: it may have any value at any time. */
 static inline bool evt_test_set(uint64_t *bits, uint32_t n)
@@ -146,7 +139,7 @@ void evt_pend(struct domain *d, uint32_t port, uint64_t word);
 /* A closed port is not pending any more. */
 void evt_clear_pending(struct domain *d, uint32_t port);
 
-/* --- ports.c --- */
+/* ---- ports.c -------------------------------------------------------------------------------- */
 void evt_lock_two(struct domain *a, struct domain *b) TAKES(a->evt.lock) TAKES(b->evt.lock);
 void evt_unlock_two(struct domain *a, struct domain *b) DROPS(a->evt.lock) DROPS(b->evt.lock);
 
@@ -155,7 +148,7 @@ NODISCARD int evt_find_free(struct domain *d, uint32_t *port) NEEDS(d->evt.lock)
 /* Takes it into use as what `word` says. */
 void evt_take(struct domain *d, uint32_t port, uint64_t word) NEEDS(d->evt.lock);
 
-/* --- fifo.c; harmless when d is not (or no longer) in the FIFO form --- */
+/* ---- fifo.c; harmless when d is not (or no longer) in the FIFO form ------------------------- */
 void evt_pend_fifo(struct domain *d, struct vcpu *v, uint32_t port, uint64_t word);
 bool evt_fifo_port_busy(struct domain *d, uint32_t port);
 bool evt_fifo_test(struct domain *d, uint32_t port, uint32_t bit);

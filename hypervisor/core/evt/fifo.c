@@ -1,5 +1,4 @@
-/*
- * FIFO event channels: a word per port in frames of the guest, and per vcpu 16 queues (priorities)
+/* FIFO event channels: a word per port in frames of the guest, and per vcpu 16 queues (priorities)
  * that link the words of pending ports; the guest takes them from the head, we append at the tail.
  *
  *   F1  frames of the guest (array, control blocks) hold a writable use while they are in
@@ -12,8 +11,7 @@
  * then d->evt.fifo
  *
  * The guest may write anything into its frames. A port number read from there is never used: links
- * are only written here; only bits are read. Loops on a word that the guest changes are bounded.
- */
+ * are only written here; only bits are read. Loops on a word that the guest changes are bounded. */
 #include "core/evt/evt_private.h"
 
 #include "core/frame/frame.h"
@@ -61,10 +59,8 @@ static bool has_bit(const event_word_t *w, uint32_t n)
     return __atomic_load_n(w, __ATOMIC_RELAXED) & bit(n);
 }
 
-/*
- * Makes the tail's word point to the port, if the tail still is in the queue: 1; 0 if the guest has
- * taken it. An honest guest, kept from unmasking by BUSY, can make this fail a few times only.
- */
+/* Makes the tail's word point to the port, if the tail still is in the queue: 1; 0 if the guest has
+ * taken it. An honest guest, kept from unmasking by BUSY, can make this fail a few times only. */
 static bool link_after(event_word_t *tail, uint32_t port)
 {
     event_word_t seen = __atomic_load_n(tail, __ATOMIC_RELAXED);
@@ -165,8 +161,7 @@ void evt_pend_fifo(struct domain *d, struct vcpu *v, uint32_t port, uint64_t wor
         evt_wake_pollers(d, port);
 }
 
-/* --- single words
- * ------------------------------------------------------------------------------------- */
+/* ---- single words --------------------------------------------------------------------------- */
 
 /* Any vcpu's lock keeps the words where they are (F2). */
 static event_word_t *hold_word(struct domain *d, uint32_t port) UNCHECKED
@@ -225,8 +220,7 @@ void evt_fifo_unmask(struct domain *d, struct vcpu *v, uint32_t port, uint64_t w
         evt_pend_fifo(d, v, port, word);
 }
 
-/* --- beginning and end
- * ---------------------------------------------------------------------------------- */
+/* ---- beginning and end ---------------------------------------------------------------------- */
 
 static int begin(struct domain *d) NEEDS(d->evt.lock)
 {
@@ -249,14 +243,13 @@ static int begin(struct domain *d) NEEDS(d->evt.lock)
 int evt_init_control(struct domain *d, uint32_t vcpu, uint64_t gfn, uint32_t offset)
 {
     struct vcpu *v = dom_vcpu(d, vcpu);
-    int rc;
 
     if (!v)
         return -XEN_ENOENT;
     if (offset > FRAME_SIZE - sizeof(*v->evt.control) || offset & 7)
         return -XEN_EINVAL;
     lock_take(&d->evt.lock);
-    rc = d->evt.closing || v->evt.control ? -XEN_EINVAL : 0;
+    int rc = d->evt.closing || v->evt.control ? -XEN_EINVAL : 0;
     if (!rc)
         rc = page_get_use(mfn(gfn), d, PGT_WRITABLE) ? -XEN_EINVAL : 0;
     if (!rc) {
@@ -275,10 +268,8 @@ int evt_init_control(struct domain *d, uint32_t vcpu, uint64_t gfn, uint32_t off
     return rc;
 }
 
-/*
- * Ports that were raised before they had a word. Beyond those of which we know, all that are bound:
- * nobody minds one event too many.
- */
+/* Ports that were raised before they had a word. Beyond those of which we know, all that are bound:
+ * nobody minds one event too many. */
 static void raise_again(struct domain *d, struct evt_fifo *f, uint32_t from) NEEDS(d->evt.lock)
 {
     for (uint32_t port = from; port < from + WORDS_PER_FRAME && port < d->evt.bound; port++) {
@@ -337,11 +328,7 @@ void evt_fifo_end(struct domain *d)
     struct evt_fifo *f = d->evt.fifo;
     __atomic_store_n(&d->evt.fifo, NULL, __ATOMIC_SEQ_CST);
     /* Each lock once: whoever had found it set is out now (F2). */
-    for (uint32_t i = 0; f && i < d->max_vcpus; i++) {
-        struct vcpu *v = dom_vcpu(d, i);
-
-        if (!v)
-            continue;
+    for_each_vcpu (v, d) {
         lock_take(&v->evt.fifo_lock);
         struct evtchn_fifo_control_block *control = v->evt.control;
         v->evt.control = NULL;

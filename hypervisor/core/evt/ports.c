@@ -43,8 +43,7 @@ void evt_unlock_two(struct domain *a, struct domain *b) UNCHECKED
         lock_drop(&b->evt.lock);
 }
 
-/* --- finding a free port -------------------------------------------------------------------------
- */
+/* ---- finding a free port -------------------------------------------------------------------- */
 
 static uint32_t port_limit(const struct domain *d)
 {
@@ -66,8 +65,8 @@ static int grow_dir(struct evt_table *t)
     return 0;
 }
 
-/* Memory for the next EVT_BUCKET ports; published last: bucket, then bound (partner: evt_port_of).
- */
+/* Memory for the next EVT_BUCKET ports; published last: bucket, then bound (partner:
+ * evt_port_of). */
 static int grow(struct domain *d) NEEDS(d->evt.lock)
 {
     struct evt_table *t = &d->evt;
@@ -128,34 +127,21 @@ static void release(struct domain *d, uint32_t port) NEEDS(d->evt.lock)
         d->evt.next_free = port;
 }
 
-/* --- opening
- * --------------------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
-int evt_alloc_unbound(struct domain *d, domid_t remote, uint32_t *port)
+static int open_as(struct domain *d, uint64_t word, uint32_t *port)
 {
     lock_take(&d->evt.lock);
     int rc = evt_find_free(d, port);
     if (!rc)
-        evt_take(d, *port, port_make(PORT_UNBOUND, 0, remote, 0));
+        evt_take(d, *port, word);
     lock_drop(&d->evt.lock);
     return rc;
 }
 
-int evt_alloc_unbound_at(struct domain *d, domid_t remote, uint32_t port)
+int evt_alloc_unbound(struct domain *d, domid_t remote, uint32_t *port)
 {
-    int rc = 0;
-
-    lock_take(&d->evt.lock);
-    if (!port || port >= port_limit(d) || d->evt.closing)
-        rc = -XEN_EINVAL;
-    while (!rc && port >= d->evt.bound)
-        rc = grow(d);
-    if (!rc && (port_state(evt_port_of(d, port)->word) != PORT_FREE || evt_fifo_port_busy(d, port)))
-        rc = -XEN_EBUSY;
-    if (!rc)
-        evt_take(d, port, port_make(PORT_UNBOUND, 0, remote, 0));
-    lock_drop(&d->evt.lock);
-    return rc;
+    return open_as(d, port_make(PORT_UNBOUND, 0, remote, 0), port);
 }
 
 static void connect(struct domain *d, uint32_t port, struct domain *peer, uint32_t peer_port)
@@ -193,14 +179,7 @@ int evt_bind_interdomain(struct domain *d, struct domain *peer, uint32_t peer_po
 
 int evt_bind_ipi(struct domain *d, uint32_t vcpu, uint32_t *port)
 {
-    if (!dom_vcpu(d, vcpu))
-        return -XEN_ENOENT;
-    lock_take(&d->evt.lock);
-    int rc = evt_find_free(d, port);
-    if (!rc)
-        evt_take(d, *port, port_make(PORT_IPI, vcpu, 0, 0));
-    lock_drop(&d->evt.lock);
-    return rc;
+    return dom_vcpu(d, vcpu) ? open_as(d, port_make(PORT_IPI, vcpu, 0, 0), port) : -XEN_ENOENT;
 }
 
 int evt_bind_pirq(struct domain *d, uint32_t pirq, uint32_t flags, uint32_t *port)
@@ -222,8 +201,7 @@ int evt_bind_pirq(struct domain *d, uint32_t pirq, uint32_t flags, uint32_t *por
     return rc;
 }
 
-/* --- closing
- * --------------------------------------------------------------------------------------- */
+/* ---- closing -------------------------------------------------------------------------------- */
 
 /* A port that has no peer. */
 static void close_single(struct domain *d, uint32_t port) NEEDS(d->evt.lock)
@@ -332,8 +310,7 @@ bool evt_destroy_step(struct domain *d)
     return true;
 }
 
-/* --- looking and changing
- * ---------------------------------------------------------------------------- */
+/* ---- looking and changing ------------------------------------------------------------------- */
 
 int evt_status(struct domain *d, uint32_t port, struct evtchn_status *out)
 {

@@ -11,7 +11,6 @@ static uint32_t *slot_of(struct domain *d, struct vcpu *v, uint32_t virq)
 int evt_bind_virq(struct domain *d, uint32_t virq, uint32_t vcpu, uint32_t *port)
 {
     struct vcpu *v = dom_vcpu(d, vcpu);
-    int rc;
 
     if (virq >= NR_VIRQS || (evt_virq_is_global(virq) && vcpu != 0))
         return -XEN_EINVAL;
@@ -19,7 +18,7 @@ int evt_bind_virq(struct domain *d, uint32_t virq, uint32_t vcpu, uint32_t *port
         return -XEN_ENOENT;
     lock_take(&d->evt.lock);
     uint32_t *slot = slot_of(d, v, virq);
-    rc = *slot ? -XEN_EEXIST : evt_find_free(d, port);
+    int rc = *slot ? -XEN_EEXIST : evt_find_free(d, port);
     if (!rc) {
         evt_take(d, *port, port_make(PORT_VIRQ, vcpu, 0, virq));
         __atomic_store_n(slot, *port, __ATOMIC_RELEASE);
@@ -28,8 +27,7 @@ int evt_bind_virq(struct domain *d, uint32_t virq, uint32_t vcpu, uint32_t *port
     return rc;
 }
 
-/* --- audit
- * ------------------------------------------------------------------------------------------ */
+/* ---- audit ---------------------------------------------------------------------------------- */
 
 static unsigned int wrong(bool bad, const struct domain *d, uint32_t port, const char *what)
 {
@@ -89,9 +87,8 @@ unsigned int evt_audit(struct domain *d)
     }
     bad += wrong(used != d->evt.used, d, 0, "count of ports in use");
     for (uint32_t virq = 0; virq < NR_VIRQS; virq++)
-        for (uint32_t i = 0; i < d->max_vcpus; i++) {
-            struct vcpu *v = dom_vcpu(d, i);
-            uint32_t port = v ? *slot_of(d, v, virq) : 0;
+        for_each_vcpu (v, d) {
+            uint32_t port = *slot_of(d, v, virq);
             const struct evt_port *p = evt_port_of(d, port);
 
             bad += wrong(

@@ -1,5 +1,4 @@
-/*
- * Free frames: a buddy allocator in zones by address width, which scrubs and keeps claims.
+/* Free frames: a buddy allocator in zones by address width, which scrubs and keeps claims.
  *
  * A free chunk of 2^order frames is aligned to its size; the word of its first frame says FREE,
  * HEAD and the order, those of the others FREE. Free chunks of one order in one zone are on a list
@@ -9,8 +8,7 @@
  *
  * A frame is DIRTY when its contents are someone's. They are wiped when a frame is freed, or (boot
  * memory, frames of dom0) at the latest before somebody else gets it. Stale TLB entries of a
- * frame's former users are flushed before the next owner sees it.
- */
+ * frame's former users are flushed before the next owner sees it. */
 #include "base/list.h"
 #include "base/string.h"
 #include "core/dom/create.h"
@@ -84,12 +82,11 @@ static uint64_t chunk_take(unsigned int order, unsigned int zones)
 {
     for (unsigned int zone = zones; zone-- > 0;) {
         uint32_t orders = zone_orders[zone] >> order;
-        unsigned int from;
         uint64_t n;
 
         if (!orders)
             continue;
-        from = order + lowest_bit(orders);
+        unsigned int from = order + lowest_bit(orders);
         n = ptr_mfn(chunks[zone][from].next).n;
         chunk_remove(n, from);
         while (from > order) {
@@ -102,20 +99,18 @@ static uint64_t chunk_take(unsigned int order, unsigned int zones)
     return 0;
 }
 
-/* ---- taking ------------------------------------------------------------------------------------
- */
+/* ---- taking --------------------------------------------------------------------------------- */
 
-/* Wipes what is somebody else's and flushes who might still reach it. Frames are FREE, on no list.
- */
+/* Wipes what is somebody else's and flushes who might still reach it. Frames are FREE, on no
+ * list. */
 static void make_fresh(uint64_t n, unsigned int order, const struct domain *d, unsigned int flags)
 {
     uint32_t newest = frame_marks[n];
-    cpumask_t stale;
 
     for (uint64_t i = n; i < n + ((uint64_t)1 << order); i++)
         if ((int32_t)(frame_marks[i] - newest) > 0)
             newest = frame_marks[i];
-    stale = tlb_filter(cpus_online, newest);
+    cpumask_t stale = tlb_filter(cpus_online, newest);
     if (stale)
         tlb_flush_mask(stale, TLB_ALL_VA);
     if (flags & FRAME_NO_SCRUB)
@@ -131,8 +126,6 @@ static void make_fresh(uint64_t n, unsigned int order, const struct domain *d, u
 /* May d (NULL: the hypervisor) have n more frames? Counts them if so. frame_lock is held. */
 static bool account(struct domain *d, uint64_t n, unsigned int flags)
 {
-    uint64_t own;
-
     if (!d)
         return true;
     if (d->dying || !d->mem.owner)
@@ -140,7 +133,7 @@ static bool account(struct domain *d, uint64_t n, unsigned int flags)
     if (!(flags & FRAME_FORCE) &&
         (d->mem.pages > d->mem.max_pages || n > d->mem.max_pages - d->mem.pages))
         return false;
-    own = min_u64(n, d->mem.claimed);
+    uint64_t own = min_u64(n, d->mem.claimed);
     if (n > free_count || n - own > free_count - claimed_count)
         return false;
     d->mem.claimed -= own;
@@ -192,8 +185,7 @@ void *hv_page_alloc(void)
     return mfn_eq(m, MFN_NONE) ? NULL : mfn_ptr(m);
 }
 
-/* ---- giving back -------------------------------------------------------------------------------
- */
+/* ---- giving back ---------------------------------------------------------------------------- */
 
 void frame_wipe(mfn_t m)
 {
@@ -247,8 +239,7 @@ void frame_gone(mfn_t m, uint64_t word)
         dom_reap_wanted();
 }
 
-/* ---- start-up ----------------------------------------------------------------------------------
- */
+/* ---- start-up ------------------------------------------------------------------------------- */
 
 static void free_range(uint64_t from, uint64_t to)
 {
@@ -330,8 +321,7 @@ void frame_release(mfn_t from, mfn_t to)
     lock_drop(&frame_lock);
 }
 
-/* ---- counts and claims -------------------------------------------------------------------------
- */
+/* ---- counts and claims ---------------------------------------------------------------------- */
 
 uint64_t frame_free_count(void)
 {
@@ -364,8 +354,7 @@ int frame_claim(struct domain *d, uint64_t pages)
     return error;
 }
 
-/* ---- audit -------------------------------------------------------------------------------------
- */
+/* ---- audit ---------------------------------------------------------------------------------- */
 
 /* Counts by what the words say; compares with the lists' count and the domains' accounts. */
 unsigned int frame_audit(void)

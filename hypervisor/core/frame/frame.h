@@ -1,5 +1,4 @@
-/*
- * Machine frames: who owns one, how often and as what it is used, and which are free.
+/* Machine frames: who owns one, how often and as what it is used, and which are free.
  *
  * Every frame below frame_max has one 64-bit word. All changes are single atomic steps on it:
  *
@@ -14,12 +13,11 @@
  *   bit  52     UNCACHED  has been mapped with another cache attribute than write-back
  *   bits 53-63  owner   slot of the owning domain; 0: the hypervisor or free
  *
- * A frame is freed by whoever takes its last count when LIVE is gone: one step decides who.
- * A second, 32-bit word ("mark") is used only while nobody counts on it: of a frame without uses,
+ * A frame is freed by whoever takes its last count when LIVE is gone: one step decides who. A
+ * second, 32-bit word ("mark") is used only while nobody counts on it: of a frame without uses,
  * tlb_stamp() of when that began; of a table that is neither VALID nor BUSY but has uses (partial),
  * how many of its first entries hold references. core/pgtype has the rules of types.
- * docs/contributor/frame.md and pgtype.md have the whole picture.
- */
+ * docs/contributor/frame.md and pgtype.md have the whole picture. */
 #ifndef CORE_FRAME_FRAME_H
 #define CORE_FRAME_FRAME_H
 
@@ -67,25 +65,21 @@ enum page_type {
 extern uint64_t frame_max;   /* frames at or above this number are no RAM */
 extern uint64_t frame_total; /* of RAM */
 
-/* ---- start-up ----------------------------------------------------------------------------------
- */
+/* ---- start-up ------------------------------------------------------------------------------- */
 
 struct ram_range {
     uint64_t start, end; /* machine addresses, half open */
 };
 
-/*
- * All of RAM (any order, shrunk to whole frames) and what of it is in use already (image, modules,
+/* All of RAM (any order, shrunk to whole frames) and what of it is in use already (image, modules,
  * early tables; grown to whole frames, may overlap each other). FRAMES_VIRT must be mapped for
- * every frame below the end of the last range. Frame 0 is never given out. Boot CPU, once.
- */
+ * every frame below the end of the last range. Frame 0 is never given out. Boot CPU, once. */
 void frame_init(const struct ram_range *ram, unsigned int n, const struct ram_range *reserved,
                 unsigned int n_reserved);
 /* Reserved frames [from, to) become free: boot modules that are no longer needed. */
 void frame_release(mfn_t from, mfn_t to);
 
-/* ---- free frames -------------------------------------------------------------------------------
- */
+/* ---- free frames ---------------------------------------------------------------------------- */
 
 #define FRAME_MAX_ORDER 12u /* 16 MiB */
 
@@ -94,112 +88,81 @@ enum {
     FRAME_FORCE = 2,    /* for a domain: max_pages does not count */
 };
 
-/*
- * 2^order frames in a row, aligned to their size, all bytes 0; below machine address 2^bits if bits
+/* 2^order frames in a row, aligned to their size, all bytes 0; below machine address 2^bits if bits
  * is not 0. For domain d: it owns them (LIVE, no counts, type WRITABLE, M2P entry invalid), they
  * count in its pages. d NULL: the hypervisor's own. MFN_NONE: no memory, or d's max_pages reached,
- * or d is dying. Takes RANK_FRAME.
- */
+ * or d is dying. Takes RANK_FRAME. */
 mfn_t frame_alloc(struct domain *d, unsigned int order, unsigned int bits, unsigned int flags);
 /* Gives back what frame_alloc(NULL, order, ...) gave. No one else may use it. */
 void frame_free(mfn_t m, unsigned int order);
 uint64_t frame_free_count(void);
 /* Free frames that are claimed by domains for later (XENMEM_claim_pages). */
 uint64_t frame_claimed_count(void);
-/*
- * Keeps as many free frames for d that it can grow to `pages`; 0 ends the claim. -XEN_ENOMEM;
- * -XEN_EINVAL: more than max_pages or less than it has.
- */
+/* Keeps as many free frames for d that it can grow to `pages`; 0 ends the claim. -XEN_ENOMEM;
+ * -XEN_EINVAL: more than max_pages or less than it has. */
 NODISCARD int frame_claim(struct domain *d, uint64_t pages);
 
-/* ---- domains -----------------------------------------------------------------------------------
- */
+/* ---- domains -------------------------------------------------------------------------------- */
 
 /* A new domain: one page of memory. Sets d->mem; max_pages is 0 then. -XEN_ENOMEM. */
 NODISCARD int mem_domain_init(struct domain *d);
-/* The domain's pages are 0, its shared frames unshared. Idempotent, also without mem_domain_init.
- */
+/* The domain's pages are 0, its shared frames unshared. Idempotent, also without
+ * mem_domain_init. */
 void mem_domain_free(struct domain *d);
-/*
- * Takes away all frames of a dying domain: pins, half-validated tables, its own claim. 0: done,
+/* Takes away all frames of a dying domain: pins, half-validated tables, its own claim. 0: done,
  * HC_AGAIN: call again. Afterwards d->mem.pages counts only frames that others still use (mappings
- * of dom0, grants); the last such put brings it to 0.
- */
+ * of dom0, grants); the last such put brings it to 0. */
 long mem_relinquish(struct domain *d);
 
-/*
- * DOMID_XEN: owns nothing but what frame_share() gives to it: frames that dom0 may map although no
- * guest owns them (the M2P table). Not on any list; its memory account is all there is of it.
- */
+/* DOMID_XEN: owns nothing but what frame_share() gives to it: frames that dom0 may map although no
+ * guest owns them (the M2P table). Not on any list; its memory account is all there is of it. */
 extern struct domain dom_xen;
 /* DOMID_IO: owns no RAM at all; who maps frames of it means devices. */
 extern struct domain dom_io;
 
-/* ---- references --------------------------------------------------------------------------------
- */
+/* ---- references ----------------------------------------------------------------------------- */
 
 static inline uint64_t *frame_word(mfn_t m)
 {
     return &frame_words[m.n];
 }
 
-/* Is it RAM at all? Only such frames have a word, contents and an M2P entry. */
-static inline bool frame_is_ram(mfn_t m)
-{
-    return m.n < frame_max && ~frame_words[m.n];
-}
-
-/* Owner now; NULL: the hypervisor, nobody, or no RAM. May change at once unless you hold a
- * reference. */
-struct domain *frame_owner(mfn_t m);
-
 /* A plain reference to a frame of d; false: no RAM, not d's, or d has given it up. */
 bool page_get(mfn_t m, struct domain *d);
 void page_put(mfn_t m);
 
-/*
- * A use, as the given type, of a frame of d: one count, which also keeps the frame, so it is
+/* A use, as the given type, of a frame of d: one count, which also keeps the frame, so it is
  * dropped by page_put_use() alone. For PGT_WRITABLE and PGT_SEGDESC. 0; -XEN_EINVAL: not d's, or in
- * use as another type (SEGDESC: or a descriptor in it is not allowed).
- */
+ * use as another type (SEGDESC: or a descriptor in it is not allowed). */
 NODISCARD int page_get_use(mfn_t m, struct domain *d, enum page_type type);
 void page_put_use(mfn_t m);
 
-/* ---- frames of the hypervisor that guests may map ----------------------------------------------
- */
+/* ---- frames of the hypervisor that guests may map ------------------------------------------- */
 
-/*
- * A frame of frame_alloc(NULL, 0, ...) becomes mappable by d (and by dom0 as d's), for writing too
+/* A frame of frame_alloc(NULL, 0, ...) becomes mappable by d (and by dom0 as d's), for writing too
  * or only for reading: shared_info, grant tables. frame_unshare() ends that; the frame is freed
- * when the last mapping goes. Do not use frame_free() on it.
- */
+ * when the last mapping goes. Do not use frame_free() on it. */
 void frame_share(mfn_t m, struct domain *d, bool writable);
 void frame_unshare(mfn_t m, struct domain *d);
 
-/* ---- taking frames away from a running domain --------------------------------------------------
- */
+/* ---- taking frames away from a running domain ----------------------------------------------- */
 
-/*
- * d gives up its claim (decrease_reservation): freed when nothing uses it any more. -XEN_EINVAL:
- * not d's, shared, or given up before.
- */
+/* d gives up its claim (decrease_reservation): freed when nothing uses it any more. -XEN_EINVAL:
+ * not d's, shared, or given up before. */
 NODISCARD int frame_drop(mfn_t m, struct domain *d);
-/*
- * Takes a frame from d that nothing at all uses: no count, no pin (checked and done in one step); d
- * keeps its page count. -XEN_EINVAL. Then either frame_give_back() or frame_release_stolen().
- */
+/* Takes a frame from d that nothing at all uses: no count, no pin (checked and done in one step); d
+ * keeps its page count. -XEN_EINVAL. Then either frame_give_back() or frame_release_stolen(). */
 NODISCARD int frame_steal(mfn_t m, struct domain *d);
-void frame_give_back(mfn_t m, struct domain *d);
-void frame_release_stolen(mfn_t m, struct domain *d);
+void frame_give_back(mfn_t m);
+void frame_release_stolen(mfn_t m);
 
-/* ---- for tools and tests -----------------------------------------------------------------------
- */
+/* ---- for tools and tests -------------------------------------------------------------------- */
 
 /* XEN_DOMCTL_PFINFO_* of a frame of d: type and pin; XEN_DOMCTL_PFINFO_XTAB for others. */
 uint32_t frame_pfinfo(mfn_t m, struct domain *d);
 
-/* Checks free lists, words and page accounts; number of violations, each logged. Nothing may run.
- */
+/* Checks free lists, words and page accounts; number of violations, each logged. Nothing may
+ * run. */
 unsigned int frame_audit(void);
 void frame_dump(void); /* for the debug key */
 

@@ -1,11 +1,9 @@
-/*
- * Owners, references and uses of frames: everything about a frame that is in use but its page-table
+/* Owners, references and uses of frames: everything about a frame that is in use but its page-table
  * types.
  *
  * Whoever changes a word does it in one compare-exchange, so no lock is needed and none is taken
  * but for slots and for the free lists. Stamps: when a type's last use ends, the frame is BUSY
- * while the stamp is written, so that nobody can begin another type with an old stamp (XSA-241).
- */
+ * while the stamp is written, so that nobody can begin another type with an old stamp (XSA-241). */
 #include "base/string.h"
 #include "core/dom/domain.h"
 #include "core/frame/frame.h"
@@ -43,11 +41,6 @@ void mem_init(void)
 struct domain *frame_word_owner(uint64_t word)
 {
     return owners[word >> FRAME_OWNER_SHIFT];
-}
-
-struct domain *frame_owner(mfn_t m)
-{
-    return m.n < frame_max ? frame_word_owner(word_load(frame_word(m))) : NULL;
 }
 
 void mem_chunk_note(struct domain *d, uint64_t n)
@@ -98,8 +91,7 @@ void mem_domain_free(struct domain *d)
     d->mem.chunks = NULL;
 }
 
-/* ---- references --------------------------------------------------------------------------------
- */
+/* ---- references ----------------------------------------------------------------------------- */
 
 bool page_get(mfn_t m, struct domain *d)
 {
@@ -126,10 +118,8 @@ void page_put(mfn_t m)
 
 void frame_use_over(mfn_t m)
 {
-    uint64_t was;
-
     frame_marks[m.n] = tlb_stamp();
-    was = __atomic_fetch_sub(frame_word(m), FRAME_USE1 + FRAME_BUSY, __ATOMIC_ACQ_REL);
+    uint64_t was = __atomic_fetch_sub(frame_word(m), FRAME_USE1 + FRAME_BUSY, __ATOMIC_ACQ_REL);
     if (unlikely((was & (FRAME_LIVE | FRAME_COUNTS)) == FRAME_USE1))
         frame_gone(m, was);
 }
@@ -198,8 +188,7 @@ void page_put_use(mfn_t m)
     }
 }
 
-/* ---- shared frames -----------------------------------------------------------------------------
- */
+/* ---- shared frames -------------------------------------------------------------------------- */
 
 void frame_share(mfn_t m, struct domain *d, bool writable)
 {
@@ -227,8 +216,7 @@ void frame_unshare(mfn_t m, struct domain *d)
     page_put_use(m);
 }
 
-/* ---- taking away -------------------------------------------------------------------------------
- */
+/* ---- taking away ---------------------------------------------------------------------------- */
 
 /* Clears LIVE of a frame of d that has it; false: it had not, or was not d's own. */
 static bool end_claim(mfn_t m, struct domain *d)
@@ -266,21 +254,18 @@ int frame_steal(mfn_t m, struct domain *d)
     return 0;
 }
 
-void frame_give_back(mfn_t m, struct domain *d)
+void frame_give_back(mfn_t m)
 {
-    (void)d;
     /* Nobody else can have taken a count since frame_steal(): LIVE was gone. */
     __atomic_fetch_add(frame_word(m), FRAME_LIVE - FRAME_REF1, __ATOMIC_ACQ_REL);
 }
 
-void frame_release_stolen(mfn_t m, struct domain *d)
+void frame_release_stolen(mfn_t m)
 {
-    (void)d;
     page_put(m);
 }
 
-/* ---- the end of a domain -----------------------------------------------------------------------
- */
+/* ---- the end of a domain -------------------------------------------------------------------- */
 
 #define LOOK_EVERY 64
 
@@ -338,35 +323,18 @@ long mem_relinquish(struct domain *d)
     return 0;
 }
 
-/* ---- for tools ---------------------------------------------------------------------------------
- */
+/* ---- for tools ------------------------------------------------------------------------------ */
 
 uint32_t frame_pfinfo(mfn_t m, struct domain *d)
 {
     uint32_t info = XEN_DOMCTL_PFINFO_NOTAB;
-    uint64_t w;
 
     if (m.n >= frame_max)
         return XEN_DOMCTL_PFINFO_XTAB;
-    w = word_load(frame_word(m));
+    uint64_t w = word_load(frame_word(m));
     if ((w & (FRAME_OWNER | FRAME_LIVE)) != (d->mem.owner | FRAME_LIVE))
         return XEN_DOMCTL_PFINFO_XTAB;
-    if (w & FRAME_USES)
-        switch ((w & FRAME_TYPE) >> FRAME_TYPE_SHIFT) {
-        case PGT_L1:
-            info = XEN_DOMCTL_PFINFO_L1TAB;
-            break;
-        case PGT_L2:
-            info = XEN_DOMCTL_PFINFO_L2TAB;
-            break;
-        case PGT_L3:
-            info = XEN_DOMCTL_PFINFO_L3TAB;
-            break;
-        case PGT_L4:
-            info = XEN_DOMCTL_PFINFO_L4TAB;
-            break;
-        default:
-            break;
-        }
+    if (is_table(w) && (w & FRAME_USES))
+        info = table_level(w) << XEN_DOMCTL_PFINFO_LTAB_SHIFT;
     return w & FRAME_PINNED ? info | XEN_DOMCTL_PFINFO_LPINTAB : info;
 }

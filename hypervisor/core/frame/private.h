@@ -24,8 +24,8 @@ extern uint32_t *frame_marks;
 struct domain *frame_word_owner(uint64_t word);
 
 void frame_wipe(mfn_t m);
-/* The last count of a frame without LIVE is gone: frees it. word: as it was, for owner and flags.
- */
+/* The last count of a frame without LIVE is gone: frees it. word: as it was, for owner and
+ * flags. */
 void frame_gone(mfn_t m, uint64_t word);
 
 void mem_init(void);

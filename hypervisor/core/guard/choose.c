@@ -1,8 +1,6 @@
-/*
- * From what a processor is to what it needs. A processor that says itself that it has no flaw (bits
+/* From what a processor is to what it needs. A processor that says itself that it has no flaw (bits
  * ..._NO of MSR 10a and of AMD's leaves) is believed; else its family and model decide, and a model
- * that is not known counts as affected.
- */
+ * that is not known counts as affected. */
 #include "core/guard/guard.h"
 
 #include "base/bits.h"
@@ -136,11 +134,9 @@ static void choose_spectre(struct guard *g, const struct guard_cpu *c, const str
     bool has_ssbd = amd ? c->be8 & BE8_SSBD : c->d7 & D7_SSBD;
     bool v2 = wanted && (g->flaws & FLAW_SPECTRE_V2);
 
-    /*
-     * The hypervisor has no indirect jumps, and the three indirect calls that guests can cause are
+    /* The hypervisor has no indirect jumps, and the three indirect calls that guests can cause are
      * retpolines. So what remains to be led astray is RET: by the return predictor, which SMEP
-     * makes harmless as guests run in user mode, or where RET is predicted like a jump.
-     */
+     * makes harmless as guests run in user mode, or where RET is predicted like a jump. */
     g->auto_ibrs = amd && (c->a21 & A21_AUTO_IBRS) && said(s->ibrs, v2);
     if (c->arch_caps & CAP_IBRS_ALL)
         g->spec_ctrl |= said(s->ibrs, v2) ? SPEC_CTRL_IBRS : 0;

@@ -1,8 +1,6 @@
-/*
- * Which defences against speculation a processor needs: what it is and says of itself, and what the
+/* Which defences against speculation a processor needs: what it is and says of itself, and what the
  * options say, go in; a choice and its description come out. Pure; x86/guard.c reads the processor
- * and does what was chosen. docs/contributor/security.md explains each and what it costs.
- */
+ * and does what was chosen. docs/contributor/security.md explains each and what it costs. */
 #ifndef CORE_GUARD_GUARD_H
 #define CORE_GUARD_GUARD_H
 
@@ -11,10 +9,10 @@
 
 /* What the choice rests on. Words that the processor does not have are 0. */
 struct guard_cpu {
-    uint32_t vendor;               /* EBX of CPUID leaf 0 */
-    uint32_t family, model;        /* with their extensions */
-    uint32_t d1, b7, d7, be8, a21; /* CPUID 1.EDX, 7.EBX, 7.EDX, 80000008.EBX, 80000021.EAX */
-    uint64_t arch_caps;            /* MSR 10a; 0 without CPUID 7.EDX bit 29 */
+    uint32_t vendor;           /* EBX of CPUID leaf 0 */
+    uint32_t family, model;    /* with their extensions */
+    uint32_t b7, d7, be8, a21; /* CPUID 7.EBX, 7.EDX, 80000008.EBX, 80000021.EAX */
+    uint64_t arch_caps;        /* MSR 10a; 0 without CPUID 7.EDX bit 29 */
     uint8_t phys_bits;
     bool smep; /* there, and not switched off */
 };

@@ -65,7 +65,7 @@ unsigned int guard_names(const struct guard *g, char *text, unsigned int size)
     return finish(&l);
 }
 
-/* ---- options --------------------------------------------------------------------------------- */
+/* ---- options -------------------------------------------------------------------------------- */
 
 enum { ITEM_MAX = 32 };
 

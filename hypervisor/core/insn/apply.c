@@ -1,6 +1,4 @@
-/*
- * Carries out decoded writes: arithmetic, flags, registers.
- */
+/* Carries out decoded writes: arithmetic, flags, registers. */
 #include "core/insn/insn.h"
 
 enum {

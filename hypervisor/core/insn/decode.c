@@ -1,7 +1,5 @@
-/*
- * Decoding, by two tables of opcodes. Only 64-bit mode; an address-size prefix is refused, as are
- * combinations of prefixes that the processor would not execute or that nobody uses.
- */
+/* Decoding, by two tables of opcodes. Only 64-bit mode; an address-size prefix is refused, as are
+ * combinations of prefixes that the processor would not execute or that nobody uses. */
 #include "core/insn/insn.h"
 
 /* Where an instruction's operands are. */
@@ -149,10 +147,8 @@ static uint64_t sib_address(struct state *s, unsigned mod)
     return address + s->regs->gpr[base];
 }
 
-/*
- * The address that ModRM and what follows it name. An address relative to rip counts from the
- * instruction's end: what is still to come behind it is `behind` bytes.
- */
+/* The address that ModRM and what follows it name. An address relative to rip counts from the
+ * instruction's end: what is still to come behind it is `behind` bytes. */
 static uint64_t memory_address(struct state *s, unsigned behind)
 {
     unsigned mod = s->modrm >> 6, rm = s->modrm & 7;

@@ -1,5 +1,4 @@
-/*
- * Decodes the 64-bit instructions that a PV guest makes us carry out after a write fault on a page
+/* Decodes the 64-bit instructions that a PV guest makes us carry out after a write fault on a page
  * table. A white list: everything else is refused. Pure: bytes and registers in, a description out.
  * (Privileged instructions need no memory operands: x86/pv/privop.c does those.)
  *
@@ -7,8 +6,7 @@
  *   old = insn.width bytes at insn.addr (for MOVS also insn.value = those at insn.source)
  *   write = insn_apply(&insn, old, &regs, &new)    -- regs, flags and rip as after it
  *   if (write) put new at insn.addr -- by compare-exchange with old; if that fails, all again with
- *                                      the registers as they were
- */
+ *                                      the registers as they were */
 #ifndef CORE_INSN_INSN_H
 #define CORE_INSN_INSN_H
 
@@ -64,19 +62,15 @@ struct insn {
     uint64_t value;  /* source operand, zero-extended from width; BTx: the bit's number */
 };
 
-/*
- * Returns 0; -XEN_EOPNOTSUPP: not a write that we carry out; -XEN_EFAULT: it goes on
- * behind the n bytes (fewer than INSN_LENGTH_MAX) that there are.
- */
+/* Returns 0; -XEN_EOPNOTSUPP: not a write that we carry out; -XEN_EFAULT: it goes on behind the n
+ * bytes (fewer than INSN_LENGTH_MAX) that there are. */
 NODISCARD int insn_decode(const uint8_t *bytes, size_t n, const struct insn_regs *regs,
                           struct insn *insn);
 
-/*
- * Carries out a write: from the old contents of the operand gives the new ones, and sets registers,
+/* Carries out a write: from the old contents of the operand gives the new ones, and sets registers,
  * flags and rip (of a repeated one that is not at its end, rip stays). Bits of `old` above the
  * width are ignored. Returns false if memory stays as it is (CMPXCHG that found another value).
- * Flags that the architecture leaves undefined keep their values.
- */
+ * Flags that the architecture leaves undefined keep their values. */
 NODISCARD bool insn_apply(const struct insn *insn, uint64_t old, struct insn_regs *regs,
                           uint64_t *new_value);
 

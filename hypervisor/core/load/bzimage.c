@@ -1,8 +1,7 @@
-/*
- * Finds a kernel in a boot image and hands it to the right unpacker. The numbers of the bzImage
- * header are those of Linux' boot protocol (Documentation/x86/boot.rst), 2.08 and newer.
- */
+/* Finds a kernel in a boot image and hands it to the right unpacker. The numbers of the bzImage
+ * header are those of Linux' boot protocol (Documentation/x86/boot.rst), 2.08 and newer. */
 #include "core/load/bzimage.h"
+#include "core/load/why.h"
 
 enum {
     SETUP_SECTS = 0x1f1,
@@ -15,12 +14,6 @@ enum {
     SECTOR = 512,
     VERSION_WITH_PAYLOAD = 0x0208,
 };
-
-static int bad(int error, const char *text, const char **why)
-{
-    *why = text;
-    return error;
-}
 
 static bool starts(const uint8_t *p, size_t len, const char *magic, size_t n)
 {

@@ -1,6 +1,4 @@
-/*
- * The kernel inside a boot image: a bzImage with a packed ELF in it, a packed ELF, or an ELF.
- */
+/* The kernel inside a boot image: a bzImage with a packed ELF in it, a packed ELF, or an ELF. */
 #ifndef CORE_LOAD_BZIMAGE_H
 #define CORE_LOAD_BZIMAGE_H
 
@@ -15,16 +13,13 @@ struct image {
     uint64_t unpacked_len; /* as the image claims: exact or wrong, 0 when it does not say */
 };
 
-/*
- * Finds the kernel in a boot image. Returns 0; -XEN_ENOEXEC: not an image we know; -XEN_EINVAL: a
- * bzImage whose header lies; -XEN_EOPNOTSUPP: packed with something else (bzip2, LZMA, LZO, LZ4).
- */
+/* Finds the kernel in a boot image. Returns 0; -XEN_ENOEXEC: not an image we know; -XEN_EINVAL: a
+ * bzImage whose header lies; -XEN_EOPNOTSUPP: packed with something else (bzip2, LZMA, LZO,
+ * LZ4). */
 NODISCARD int image_find(const void *boot, size_t len, struct image *image, const char **why);
 
-/*
- * Unpacks a found kernel to u->out (u->in and u->in_len are ignored: they come from the image), as
- * unpack.h describes. For IMAGE_ELF nothing need be unpacked, and asking for it is -XEN_EINVAL.
- */
+/* Unpacks a found kernel to u->out (u->in and u->in_len are ignored: they come from the image), as
+ * unpack.h describes. For IMAGE_ELF nothing need be unpacked, and asking for it is -XEN_EINVAL. */
 NODISCARD int image_unpack(const struct image *image, const struct unpack *u, size_t *out_len,
                            const char **why);
 

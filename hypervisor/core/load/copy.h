@@ -1,6 +1,4 @@
-/*
- * Copies of matches, for the unpackers whose output buffer is their dictionary. Private to them.
- */
+/* Copies of matches, for the unpackers whose output buffer is their dictionary. Private to them. */
 #ifndef CORE_LOAD_COPY_H
 #define CORE_LOAD_COPY_H
 
@@ -19,10 +17,8 @@ static inline uint8_t *copy_carefully(uint8_t *out, size_t dist, size_t len)
     return out;
 }
 
-/*
- * The same in words; whoever calls makes sure of room for the overrun. A distance below 8 first
- * repeats its pattern often enough to be one of 8 or more.
- */
+/* The same in words; whoever calls makes sure of room for the overrun. A distance below 8 first
+ * repeats its pattern often enough to be one of 8 or more. */
 static inline __attribute__((always_inline)) uint8_t *copy_match(uint8_t *out, size_t dist,
                                                                  size_t len)
 {

@@ -1,6 +1,4 @@
-/*
- * CRC-32 of gzip and xz (reflected, polynomial 0xEDB88320), by half bytes: no table to build.
- */
+/* CRC-32 of gzip and xz (reflected, polynomial 0xEDB88320), by half bytes: no table to build. */
 #include "core/load/unpack.h"
 
 uint32_t unpack_crc32(uint32_t crc, const uint8_t *p, size_t len)

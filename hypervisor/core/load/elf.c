@@ -1,10 +1,9 @@
-/*
- * ELF64 parsing. Fields are read by offset with unaligned loads: the image's own alignment is
- * unknown, and no ELF header of the host may be included here.
- */
+/* ELF64 parsing. Fields are read by offset with unaligned loads: the image's own alignment is
+ * unknown, and no ELF header of the host may be included here. */
 #include "core/load/elf.h"
 
 #include "base/checked.h"
+#include "core/load/why.h"
 
 enum {
     EHDR_SIZE = 64,
@@ -23,7 +22,6 @@ enum {
     P_TYPE = 0,
     P_FLAGS = 4,
     P_OFFSET = 8,
-    P_VADDR = 16,
     P_PADDR = 24,
     P_FILESZ = 32,
     P_MEMSZ = 40,
@@ -40,12 +38,6 @@ enum {
     SHT_NOTE = 7,
     SHT_NOBITS = 8,
 };
-
-static int bad(int error, const char *text, const char **why)
-{
-    *why = text;
-    return error;
-}
 
 static bool within(const struct elf_image *elf, uint64_t offset, uint64_t size)
 {
@@ -71,7 +63,6 @@ static int add_load(struct elf_image *elf, const uint8_t *ph, const char **why)
 {
     uint64_t offset = load_le64(ph + P_OFFSET);
     struct elf_load l = {
-        .vaddr = load_le64(ph + P_VADDR),
         .paddr = load_le64(ph + P_PADDR),
         .filesz = load_le64(ph + P_FILESZ),
         .memsz = load_le64(ph + P_MEMSZ),

@@ -1,6 +1,4 @@
-/*
- * FSE and Huffman codes of zstd, as RFC 8878 sections 4.1 and 4.2 define them.
- */
+/* FSE and Huffman codes of zstd, as RFC 8878 sections 4.1 and 4.2 define them. */
 #include "core/load/entropy.h"
 
 void fse_single(struct fse *f, uint8_t symbol)

@@ -1,7 +1,5 @@
-/*
- * The entropy codes of zstd (RFC 8878, 4): FSE and Huffman, and the bit streams that are read
- * backwards. Private to unzstd.c. Everything returns false, or a size of 0, for bad data.
- */
+/* The entropy codes of zstd (RFC 8878, 4): FSE and Huffman, and the bit streams that are read
+ * backwards. Private to unzstd.c. Everything returns false, or a size of 0, for bad data. */
 #ifndef CORE_LOAD_ENTROPY_H
 #define CORE_LOAD_ENTROPY_H
 

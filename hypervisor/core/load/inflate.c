@@ -1,11 +1,10 @@
-/*
- * gzip (RFC 1952) and its compression, deflate (RFC 1951). Only the first member is read.
+/* gzip (RFC 1952) and its compression, deflate (RFC 1951). Only the first member is read.
  *
  * Input goes through a 64-bit store of bits. Behind the input's end it takes zeros, which are
- * counted: a stream that needs one of them is cut short.
- */
+ * counted: a stream that needs one of them is cut short. */
 #include "core/load/copy.h"
 #include "core/load/unpack.h"
+#include "core/load/why.h"
 
 enum {
     MAX_BITS = 15,
@@ -41,12 +40,6 @@ struct inflate {
     uint8_t *start, *out, *out_end;
 };
 _Static_assert(sizeof(struct inflate) <= UNPACK_SCRATCH, "scratch");
-
-static int bad(int error, const char *text, const char **why)
-{
-    *why = text;
-    return error;
-}
 
 #define DAMAGED "gzip: the data is damaged"
 #define CUT     "gzip: the data is cut short"

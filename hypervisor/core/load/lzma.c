@@ -1,5 +1,4 @@
-/*
- * LZMA2 decoder. Nearly all of the boot's instructions are spent in lzma_chunk(), so it is written
+/* LZMA2 decoder. Nearly all of the boot's instructions are spent in lzma_chunk(), so it is written
  * for their number: a Debian kernel is some 10^8 binary decisions, each of them BIT() below.
  *
  *  - Everything the loop needs is in locals or at a fixed offset from one pointer, tables included.
@@ -11,11 +10,11 @@
  *  - The output is the dictionary. Matches are copied in words, if needed past their end: those
  *    bytes are written again by what follows, and near the buffer's end there is a careful way.
  *
- * Numbers are those of the LZMA format: probabilities have 11 bits and move by 1/32.
- */
+ * Numbers are those of the LZMA format: probabilities have 11 bits and move by 1/32. */
 #include "core/load/lzma.h"
 
 #include "core/load/copy.h"
+#include "core/load/why.h"
 
 enum {
     PROB_ONE = 2048,
@@ -59,12 +58,6 @@ struct lzma {
     uint8_t *dict, *out, *out_end, *out_safe; /* chunk's end; copies may overrun up to out_safe */
 };
 _Static_assert(sizeof(struct lzma) <= UNPACK_SCRATCH, "scratch");
-
-static int bad(int error, const char *text, const char **why)
-{
-    *why = text;
-    return error;
-}
 
 static void make_tables(struct lzma *s)
 {
@@ -136,10 +129,8 @@ static void reset_state(struct lzma *s)
         }                                                                                          \
     } while (0)
 
-/*
- * Decodes symbols until the chunk's output is complete. Returns false if the data cannot be right.
- * lc, lp and pb are arguments so that the usual values are constants in one copy of this.
- */
+/* Decodes symbols until the chunk's output is complete. Returns false if the data cannot be right.
+ * lc, lp and pb are arguments so that the usual values are constants in one copy of this. */
 static inline __attribute__((always_inline)) bool chunk(struct lzma *s, uint32_t lc, uint32_t lp,
                                                         uint32_t pb)
 {
@@ -189,11 +180,9 @@ literal:
     state = s->next_literal[state];
     goto after_literal;
 
-/*
- * A literal after a match differs from the byte that the match would have gone on with: its bits
+/* A literal after a match differs from the byte that the match would have gone on with: its bits
  * are decoded beside that byte's, until they differ. literal[0x100..] is for 0s there, [0x200..]
- * for 1s.
- */
+ * for 1s. */
 #define BESIDE(bit, differs)                                                                       \
     if (len & (1u << bit))                                                                         \
         BIT(tree + 0x200 + sym, sym += sym; goto differs, sym += sym + 1);                         \

@@ -1,12 +1,11 @@
-/*
- * Xen's ELF notes: found in PT_NOTE, else in SHT_NOTE, else in the older `__xen_guest` section.
+/* Xen's ELF notes: found in PT_NOTE, else in SHT_NOTE, else in the older `__xen_guest` section.
  *
- * "!writable_page_tables", which Linux states, is history: no hypervisor ever offered that bit to
- * a 64-bit guest, and they run all the same. Whoever checks required[] must forgive bit 0.
- */
+ * "!writable_page_tables", which Linux states, is history: no hypervisor ever offered that bit to a
+ * 64-bit guest, and they run all the same. Whoever checks required[] must forgive bit 0. */
 #include "core/load/notes.h"
 
 #include "base/checked.h"
+#include "core/load/why.h"
 
 static const struct {
     const char *name;
@@ -30,12 +29,6 @@ static const struct {
     {"not_direct_mapped", XENFEAT_not_direct_mapped},
     {"direct_mapped", XENFEAT_direct_mapped},
 };
-
-static int bad(int error, const char *text, const char **why)
-{
-    *why = text;
-    return error;
-}
 
 static bool text_is(const char *text, size_t len, const char *word)
 {
@@ -104,11 +97,6 @@ static bool desc_number(const uint8_t *desc, size_t len, uint64_t *v)
     return true;
 }
 
-static bool text_yes(const char *text, size_t len)
-{
-    return text_is(text, text_until(text, len, '\0'), "yes");
-}
-
 static int take_note(struct xen_notes *n, uint32_t type, const uint8_t *desc, size_t len,
                      const char **why)
 {
@@ -133,16 +121,8 @@ static int take_note(struct xen_notes *n, uint32_t type, const uint8_t *desc, si
         n->paddr_offset = v;
         ok = number;
         break;
-    case XEN_ELFNOTE_HV_START_LOW:
-        n->hv_start_low = v;
-        ok = number;
-        break;
     case XEN_ELFNOTE_INIT_P2M:
         n->init_p2m = v;
-        ok = number;
-        break;
-    case XEN_ELFNOTE_SUSPEND_CANCEL:
-        n->suspend_cancel = v != 0;
         ok = number;
         break;
     case XEN_ELFNOTE_MOD_START_PFN:
@@ -150,7 +130,8 @@ static int take_note(struct xen_notes *n, uint32_t type, const uint8_t *desc, si
         ok = number;
         break;
     case XEN_ELFNOTE_PHYS32_ENTRY:
-        n->phys32_entry = (uint32_t)v;
+    case XEN_ELFNOTE_HV_START_LOW:
+    case XEN_ELFNOTE_SUSPEND_CANCEL: /* nobody here goes by these */
         ok = number;
         break;
     case XEN_ELFNOTE_XEN_VERSION:
@@ -166,10 +147,7 @@ static int take_note(struct xen_notes *n, uint32_t type, const uint8_t *desc, si
         text_copy(n->loader, text, len);
         break;
     case XEN_ELFNOTE_PAE_MODE:
-        text_copy(n->pae_mode, text, len);
-        break;
     case XEN_ELFNOTE_BSD_SYMTAB:
-        n->bsd_symtab = text_yes(text, len);
         break;
     case XEN_ELFNOTE_FEATURES:
         if (!notes_parse_features(text, len, n->supported, n->required))
@@ -179,13 +157,8 @@ static int take_note(struct xen_notes *n, uint32_t type, const uint8_t *desc, si
         n->supported[0] |= (uint32_t)v;
         ok = number;
         break;
-    case XEN_ELFNOTE_L1_MFN_VALID: /* pairs of mask and value, of either width; the first counts */
+    case XEN_ELFNOTE_L1_MFN_VALID: /* pairs of mask and value, of either width */
         ok = len >= 8;
-        if (ok) {
-            bool wide = len >= 16;
-            n->l1_mfn_valid_mask = wide ? load_le64(desc) : load_le32(desc);
-            n->l1_mfn_valid_value = wide ? load_le64(desc + 8) : load_le32(desc + 4);
-        }
         break;
     default:
         return 0; /* newer, or informative only */

@@ -1,7 +1,5 @@
-/*
- * What a PV kernel says about itself: its Xen ELF notes (or the older `__xen_guest` string), and
- * what follows for the virtual addresses it wants.
- */
+/* What a PV kernel says about itself: its Xen ELF notes (or the older `__xen_guest` string), and
+ * what follows for the virtual addresses it wants. */
 #ifndef CORE_LOAD_NOTES_H
 #define CORE_LOAD_NOTES_H
 
@@ -19,29 +17,22 @@ struct xen_notes {
     uint64_t entry;          /* first instruction */
     uint64_t hypercall_page; /* where to write stubs, if present */
     uint64_t init_p2m;       /* where to map the p2m list, if present */
-    uint64_t hv_start_low;   /* lowest address the hypervisor may take; 0: not said */
-    uint64_t l1_mfn_valid_mask, l1_mfn_valid_value;
-    uint32_t phys32_entry; /* PVH entry, if present */
-    bool mod_start_pfn;    /* start_info.mod_start may be a frame number, initrd unmapped */
-    bool suspend_cancel;
-    bool bsd_symtab;                         /* asks for its symbol table: which we do not load */
+    bool mod_start_pfn;      /* start_info.mod_start may be a frame number, initrd unmapped */
     uint32_t supported[NOTES_FEATURE_WORDS]; /* XENFEAT_* bits the kernel can live with */
     uint32_t required[NOTES_FEATURE_WORDS];  /* those marked "!": it cannot live without */
 
     char guest_os[NOTES_TEXT_MAX], guest_version[NOTES_TEXT_MAX];
-    char xen_version[NOTES_TEXT_MAX], loader[NOTES_TEXT_MAX], pae_mode[NOTES_TEXT_MAX];
+    char xen_version[NOTES_TEXT_MAX], loader[NOTES_TEXT_MAX];
 
     struct range kernel; /* virtual addresses of the loaded image */
 };
 
-/*
- * Returns 0; -XEN_ENOENT: the file says nothing about Xen; -XEN_EINVAL: what it says is damaged or
+/* Returns 0; -XEN_ENOENT: the file says nothing about Xen; -XEN_EINVAL: what it says is damaged or
  * contradicts itself; -XEN_ENOEXEC: it is not a 64-bit PV kernel for this ABI. Then *why tells.
  *
- * On success: virt_base is page-aligned, entry lies in kernel, kernel starts at or above
- * virt_base, hypercall_page (if present) is page-aligned and in kernel, and init_p2m (if present)
- * is page-aligned.
- */
+ * On success: virt_base is page-aligned, entry lies in kernel, kernel starts at or above virt_base,
+ * hypercall_page (if present) is page-aligned and in kernel, and init_p2m (if present) is
+ * page-aligned. */
 NODISCARD int notes_parse(const struct elf_image *elf, struct xen_notes *notes, const char **why);
 
 static inline bool notes_has(const struct xen_notes *notes, unsigned type)
@@ -55,10 +46,8 @@ static inline bool notes_supports(const struct xen_notes *notes, unsigned featur
            ((notes->supported[feature / 32] >> (feature % 32)) & 1) != 0;
 }
 
-/*
- * Reads "a|!b|c" into supported[] and, for "!b", required[] too; adds to what is there.
- * An unknown feature is ignored, but false comes back when it is required.
- */
+/* Reads "a|!b|c" into supported[] and, for "!b", required[] too; adds to what is there. An unknown
+ * feature is ignored, but false comes back when it is required. */
 NODISCARD bool notes_parse_features(const char *text, size_t len, uint32_t *supported,
                                     uint32_t *required);
 

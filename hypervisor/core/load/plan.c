@@ -1,21 +1,14 @@
-/*
- * Layout of a new PV guest. The block's own page tables lie within the block, so their number
- * depends on itself: it is found by counting up until they fit.
- */
+/* Layout of a new PV guest. The block's own page tables lie within the block, so their number
+ * depends on itself: it is found by counting up until they fit. */
 #include "core/load/plan.h"
 
 #include "base/checked.h"
+#include "core/load/why.h"
 
 #define SPARE      (512UL << 10)
 #define BLOCK_UNIT (4UL << 20)
 
 enum { TABLE_ENTRIES = 512, SUPERPAGE_FRAMES = 512 };
-
-static int bad(int error, const char *text, const char **why)
-{
-    *why = text;
-    return error;
-}
 
 /* Bits of address translated below a table entry of this level: 12, 21, 30, 39 for levels 1..4. */
 static unsigned entry_shift(unsigned level)
@@ -118,8 +111,8 @@ static int place_block(const struct plan_request *r, struct plan *p, const char 
     return 0;
 }
 
-/* Tables that the block has anyway are not made twice: only those levels where nothing is shared.
- */
+/* Tables that the block has anyway are not made twice: only those levels where nothing is
+ * shared. */
 static void count_p2m_tables(const struct plan_request *r, struct plan *p)
 {
     struct plan_tables *t = &p->p2m_tables;

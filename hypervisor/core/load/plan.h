@@ -1,7 +1,6 @@
-/*
- * Where everything goes in a new PV guest: the layout of its first virtual addresses, which
- * pseudo-physical frame (pfn) holds what, and how many page tables that takes. Pure arithmetic;
- * the hypervisor's dom0 builder and the tools' domain builder both fill memory after it.
+/* Where everything goes in a new PV guest: the layout of its first virtual addresses, which
+ * pseudo-physical frame (pfn) holds what, and how many page tables that takes. Pure arithmetic; the
+ * hypervisor's dom0 builder and the tools' domain builder both fill memory after it.
  *
  * One block of virtual addresses starts at the kernel's VIRT_BASE, where pfn 0 is mapped, and is
  * mapped one to one with 4 KiB pages:
@@ -11,8 +10,7 @@
  * block, the L4 first | boot stack | spare, at least 512 KiB, to a multiple of 4 MiB
  *
  * Behind the block, in pfns only, follow an unmapped initrd, then the p2m list with the tables that
- * map it, then free memory up to nr_pages.
- */
+ * map it, then free memory up to nr_pages. */
 #ifndef CORE_LOAD_PLAN_H
 #define CORE_LOAD_PLAN_H
 
@@ -57,19 +55,15 @@ struct plan {
     uint64_t used_pages; /* every pfn from here to nr_pages is free memory */
 };
 
-/*
- * Returns 0; -XEN_ENOMEM: nr_pages is too little; -XEN_EINVAL: the addresses are impossible (they
- * wrap, are not canonical, touch the hypervisor's window, or collide). *why tells.
- * start_info's first_p2m_pfn is p2m_pfn and nr_p2m_frames p2m_pages + p2m_tables.total, both 0
- * when the list is inside the block.
- */
+/* Returns 0; -XEN_ENOMEM: nr_pages is too little; -XEN_EINVAL: the addresses are impossible (they
+ * wrap, are not canonical, touch the hypervisor's window, or collide). *why tells. start_info's
+ * first_p2m_pfn is p2m_pfn and nr_p2m_frames p2m_pages + p2m_tables.total, both 0 when the list is
+ * inside the block. */
 NODISCARD int plan_make(const struct plan_request *request, struct plan *plan, const char **why);
 
-/*
- * Pfn of the table of `level` (1..4) through which va, in the block or in a p2m outside it, is
- * translated. Level 4 is always the block's L4; upper p2m tables that the block has anyway are
- * the block's. Level 1 must not be asked for a p2m with superpages.
- */
+/* Pfn of the table of `level` (1..4) through which va, in the block or in a p2m outside it, is
+ * translated. Level 4 is always the block's L4; upper p2m tables that the block has anyway are the
+ * block's. Level 1 must not be asked for a p2m with superpages. */
 uint64_t plan_table(const struct plan *plan, unsigned level, uint64_t va);
 
 /* Index of va's entry in its table of `level`. */
@@ -78,15 +72,10 @@ static inline unsigned plan_index(unsigned level, uint64_t va)
     return (va >> (PAGE_SHIFT + 9 * (level - 1))) & 511;
 }
 
-/* The pfn that a virtual address of the block maps, and back. */
+/* The pfn that a virtual address of the block maps. */
 static inline uint64_t plan_pfn(const struct plan *plan, uint64_t va)
 {
     return (va - plan->block.start) >> PAGE_SHIFT;
-}
-
-static inline uint64_t plan_va(const struct plan *plan, uint64_t pfn)
-{
-    return plan->block.start + (pfn << PAGE_SHIFT);
 }
 
 /* Is this pfn one of the page tables (mapped read-only in the block)? */

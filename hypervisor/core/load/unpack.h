@@ -1,5 +1,4 @@
-/*
- * Unpackers: from memory to memory, nothing allocated, nothing printed, any input tolerated.
+/* Unpackers: from memory to memory, nothing allocated, nothing printed, any input tolerated.
  *
  * Each takes a whole packed stream and a buffer for the whole result, which also serves as the
  * dictionary. They return 0 and set *out_len; or
@@ -9,8 +8,7 @@
  * with *why saying what is wrong, in a few words. The buffer's contents beyond *out_len, and all of
  * it after a failure, are unspecified. Bytes behind the stream's end are ignored.
  *
- * `scratch` is UNPACK_SCRATCH bytes, aligned to 16, for tables; it needs no initial contents.
- */
+ * `scratch` is UNPACK_SCRATCH bytes, aligned to 16, for tables; it needs no initial contents. */
 #ifndef CORE_LOAD_UNPACK_H
 #define CORE_LOAD_UNPACK_H
 

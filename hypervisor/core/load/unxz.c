@@ -1,9 +1,8 @@
-/*
- * The .xz container (xz-file-format.txt 1.0.4): stream header, blocks of LZMA2, optionally behind
+/* The .xz container (xz-file-format.txt 1.0.4): stream header, blocks of LZMA2, optionally behind
  * the x86 filter, index, footer. Only the first stream is read. Of the index only its place is
- * used; the CRC of every header is checked, that of the data on request if it is CRC-32.
- */
+ * used; the CRC of every header is checked, that of the data on request if it is CRC-32. */
 #include "core/load/lzma.h"
+#include "core/load/why.h"
 
 enum {
     STREAM_HEADER = 12,
@@ -15,22 +14,15 @@ enum {
     BLOCK_RESERVED = 0x3c,
 };
 
-static int bad(int error, const char *text, const char **why)
-{
-    *why = text;
-    return error;
-}
-
 #define DAMAGED "xz: the data is damaged"
 
-/*
- * Undoes the x86 filter, which has turned the relative operand of each CALL and JMP (E8, E9) into
+/* Undoes the x86 filter, which has turned the relative operand of each CALL and JMP (E8, E9) into
  * an absolute one where its top byte was 00 or FF.
  *
  * What looks like an opcode may be part of an operand. So the filter keeps in mind which of the
  * last three bytes looked like an opcode but were left alone (bit d-1 of `left`: the one d bytes
- * back). With two or more of them, or one whose own top byte is 00 or FF, it leaves this one too.
- */
+ * back). With two or more of them, or one whose own top byte is 00 or FF, it leaves this one
+ * too. */
 static bool sign_byte(uint32_t b)
 {
     b &= 0xff;
@@ -89,8 +81,8 @@ static void undo_x86_filter(uint8_t *p, size_t len)
     }
 }
 
-/* A number in groups of 7 bits, lowest first. False: it is cut short or not in its shortest form.
- */
+/* A number in groups of 7 bits, lowest first. False: it is cut short or not in its shortest
+ * form. */
 static bool take_number(const uint8_t **p, const uint8_t *end, uint64_t *v)
 {
     *v = 0;

@@ -1,10 +1,9 @@
-/*
- * zstd (RFC 8878): frames, blocks, literals, sequences. The first frame that is not to be skipped
- * is read; it may not need a dictionary.
- */
+/* zstd (RFC 8878): frames, blocks, literals, sequences. The first frame that is not to be skipped
+ * is read; it may not need a dictionary. */
 #include "core/load/copy.h"
 #include "core/load/entropy.h"
 #include "core/load/unpack.h"
+#include "core/load/why.h"
 
 enum {
     BLOCK_MAX = 128 << 10,
@@ -74,12 +73,6 @@ struct zstd {
     uint8_t literal_buffer[BLOCK_MAX + LITERAL_SLACK];
 };
 _Static_assert(sizeof(struct zstd) <= UNPACK_SCRATCH, "scratch");
-
-static int bad(int error, const char *text, const char **why)
-{
-    *why = text;
-    return error;
-}
 
 #define DAMAGED "zstd: the data is damaged"
 #define CUT     "zstd: the data is cut short"

@@ -1,6 +1,4 @@
-/*
- * XXH64 (xxhash_spec.md), the checksum of zstd: four lanes over 32-byte stripes, then the rest.
- */
+/* XXH64 (xxhash_spec.md), the checksum of zstd: four lanes over 32-byte stripes, then the rest. */
 #include "core/load/unpack.h"
 
 #define P1 0x9e3779b185ebca87u

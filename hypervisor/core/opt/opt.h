@@ -1,9 +1,7 @@
-/*
- * The command line: words `name`, `name=value` or `no-name`, with the names and meanings of Xen's
+/* The command line: words `name`, `name=value` or `no-name`, with the names and meanings of Xen's
  * (docs/misc/xen-command-line). '-' and '_' in names are the same; of a repeated option the last
  * counts; what follows a word `--` belongs to dom0. Nothing is dropped in silence: an unknown
- * option, a bad value and an option that Argon has no use for are each reported.
- */
+ * option, a bad value and an option that Argon has no use for are each reported. */
 #ifndef CORE_OPT_OPT_H
 #define CORE_OPT_OPT_H
 
@@ -15,10 +13,8 @@
 
 enum { OPT_TEXT_MAX = 1024 };
 
-/*
- * Every option that Argon acts upon. All zeroes is "nothing was said": numbers are then chosen by
- * whoever uses them, strings are NULL. Sizes are in bytes.
- */
+/* Every option that Argon acts upon. All zeroes is "nothing was said": numbers are then chosen by
+ * whoever uses them, strings are NULL. Sizes are in bytes. */
 struct options {
     /* dom0 */
     uint64_t dom0_mem, dom0_mem_min, dom0_mem_max;
@@ -50,12 +46,10 @@ struct options {
 
 enum opt_report { OPT_UNKNOWN, OPT_BAD_VALUE, OPT_UNUSED };
 
-/*
- * Fills *o from a command line. For each word with something to say about it calls report() with
+/* Fills *o from a command line. For each word with something to say about it calls report() with
  * the word as written (cut to fit; valid during the call) and with what would be right for it
  * (OPT_BAD_VALUE), or why it does nothing here (OPT_UNUSED), else NULL. A word with a bad value
- * leaves its option as it was.
- */
+ * leaves its option as it was. */
 void opt_parse_into(struct options *o, const char *line,
                     void (*report)(void *arg, enum opt_report what, const char *word,
                                    const char *text),
@@ -67,11 +61,11 @@ extern struct options options;
 /* Fills `options`, reporting to the log. */
 void opt_parse(const char *line);
 
-/*
- * Numbers as on the command line: a size in bytes with unit B K M G T, in KiB if none is given
- * (`512M`); false unless the whole text is one.
- */
+/* Numbers as on the command line: a size in bytes with unit B K M G T, in KiB if none is given
+ * (`512M`); false unless the whole text is one. */
 bool opt_size(const char *text, uint64_t *bytes);
 bool opt_number(const char *text, uint64_t *value);
+/* Reads digits, 0x for hexadecimal, and moves *text on; false: there are none, or too many. */
+bool opt_take_number(const char **text, uint64_t *value);
 
 #endif

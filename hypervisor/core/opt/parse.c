@@ -1,6 +1,4 @@
-/*
- * Splits a command line into words and gives each to its option in the table.
- */
+/* Splits a command line into words and gives each to its option in the table. */
 #include "base/bits.h"
 #include "base/checked.h"
 #include "core/opt/opt_private.h"
@@ -30,8 +28,7 @@ bool opt_bool(const char *text, bool *value)
     return false;
 }
 
-/* Reads digits, 0x for hexadecimal; false if there are none or the number is too large. */
-static bool take_number(const char **text, uint64_t *value)
+bool opt_take_number(const char **text, uint64_t *value)
 {
     const char *p = *text;
     unsigned base = 10;
@@ -59,39 +56,23 @@ static bool take_number(const char **text, uint64_t *value)
 
 bool opt_number(const char *text, uint64_t *value)
 {
-    return take_number(&text, value) && *text == '\0';
+    return opt_take_number(&text, value) && *text == '\0';
 }
 
 bool opt_size(const char *text, uint64_t *bytes)
 {
-    unsigned shift = 10;
+    static const char units[] = "bkmgt";
+    unsigned unit = 1;
 
-    if (!take_number(&text, bytes))
+    if (!opt_take_number(&text, bytes))
         return false;
-    switch (*text | 0x20) {
-    case 'b':
-        shift = 0;
-        text++;
-        break;
-    case 'k':
-        text++;
-        break;
-    case 'm':
-        shift = 20;
-        text++;
-        break;
-    case 'g':
-        shift = 30;
-        text++;
-        break;
-    case 't':
-        shift = 40;
-        text++;
-        break;
-    default:
-        break;
-    }
-    return *text == '\0' && checked_mul(*bytes, bit64(shift), bytes);
+    for (unsigned i = 0; *text && i < 5; i++)
+        if ((*text | 0x20) == units[i]) {
+            unit = i;
+            text++;
+            break;
+        }
+    return *text == '\0' && checked_mul(*bytes, bit64(10 * unit), bytes);
 }
 
 static bool same_name(const char *word, size_t len, const char *name)
@@ -177,7 +158,7 @@ void opt_parse_into(struct options *o, const char *line,
     for (;;) {
         char word[WORD_MAX];
         size_t len = 0, name_len = 0;
-        bool on, fits;
+        bool on;
 
         while (*line == ' ' || *line == '\t' || *line == '\n')
             line++;
@@ -187,7 +168,7 @@ void opt_parse_into(struct options *o, const char *line,
         while (*line && *line != ' ' && *line != '\t' && *line != '\n')
             line++;
         len = (size_t)(line - start);
-        fits = len < sizeof(word);
+        bool fits = len < sizeof(word);
         if (!fits)
             len = sizeof(word) - 1;
         __builtin_memcpy(word, start, len);

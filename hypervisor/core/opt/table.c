@@ -1,6 +1,4 @@
-/*
- * The table of options, and the machine's own set of them.
- */
+/* The table of options, and the machine's own set of them. */
 #include "base/bits.h"
 #include "core/opt/opt_private.h"
 #include "port/log.h"

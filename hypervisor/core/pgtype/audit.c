@@ -1,9 +1,7 @@
-/*
- * Recounts from the tables themselves what every frame's counts must at least be, and checks that
+/* Recounts from the tables themselves what every frame's counts must at least be, and checks that
  * nothing is of two kinds. Counts that are not in tables (base pointers, descriptor frames, grants,
  * vcpu_info, ...) are passed in by whoever knows them: here only "no fewer than" is checked, which
- * is the direction in which an error lets a guest out.
- */
+ * is the direction in which an error lets a guest out. */
 #include "abi/abi.h"
 #include "base/string.h"
 #include "core/pgtype/entry.h"
@@ -82,7 +80,6 @@ unsigned int pgt_audit_with(struct pgt_tally *room)
     }
     for (uint64_t n = 0; n < frame_max; n++) {
         uint64_t w = frame_words[n];
-        unsigned int held;
 
         if (w == NOT_RAM || !(w & FRAME_OWNER))
             continue;
@@ -90,7 +87,7 @@ unsigned int pgt_audit_with(struct pgt_tally *room)
             bad += complain(n, "is pinned but no table", w);
         if (w & (FRAME_REFS_TOP | FRAME_USES_TOP))
             bad += complain(n, "has a count near its end", w);
-        held = entries_held(mfn(n), w);
+        unsigned int held = entries_held(mfn(n), w);
         for (unsigned int i = 0; i < held; i++)
             bad += audit_entry(n, table_level(w), i, ((const uint64_t *)mfn_ptr(mfn(n)))[i]);
         if (tallies &&

@@ -1,12 +1,10 @@
-/*
- * What one entry may hold: L1 entries off the short path, descriptors, entries that are not
+/* What one entry may hold: L1 entries off the short path, descriptors, entries that are not
  * present.
  *
  * The rules of an L1 entry, in order: no bit that is not known; a frame that is RAM must belong to
  * the domain that the caller may map frames of, and be neither table nor descriptors if the entry
  * is writable; a frame that is no RAM must be allowed by the machine; other cache attributes than
- * write-back are for domains with devices.
- */
+ * write-back are for domains with devices. */
 #include "abi/abi.h"
 #include "core/pgtype/pgtype.h"
 #include "core/pgtype/entry.h"
@@ -63,11 +61,9 @@ void l1_drop_slow(uint64_t e)
         page_put(mfn(n));
 }
 
-/*
- * Speculation past a not-present entry reads the cache line its address names. All-zero is safe
+/* Speculation past a not-present entry reads the cache line its address names. All-zero is safe
  * (frame 0 is never in use), and so is an address above all RAM, as kernels that know the flaw
- * write.
- */
+ * write. */
 bool l1tf_names_memory(const struct domain *d, uint64_t e)
 {
     uint64_t address = e & PTE_ADDR & pgt_l1tf_mask;
@@ -75,8 +71,7 @@ bool l1tf_names_memory(const struct domain *d, uint64_t e)
     return (pgt_l1tf & 1u << d->is_dom0) && address && address >> FRAME_SHIFT < frame_max;
 }
 
-/* ---- descriptors -------------------------------------------------------------------------------
- */
+/* ---- descriptors ---------------------------------------------------------------------------- */
 
 #define DESC_P         ((uint64_t)1 << 47)
 #define DESC_S         ((uint64_t)1 << 44)
@@ -84,11 +79,9 @@ bool l1tf_names_memory(const struct domain *d, uint64_t e)
 #define DESC_TYPE      ((uint64_t)0xf << 40)
 #define DESC_CALL_GATE ((uint64_t)0xc << 40)
 
-/*
- * Code and data segments, all in ring 3. LDT, TSS and gates are the hypervisor's; a call gate is
+/* Code and data segments, all in ring 3. LDT, TSS and gates are the hypervisor's; a call gate is
  * stored as Xen stores it, for ring 0 only, so that ring 3 gets #GP from using it. Type 0 (the
- * second half of something) and what is not present the processor refuses to load.
- */
+ * second half of something) and what is not present the processor refuses to load. */
 bool desc_allowed(uint64_t *desc)
 {
     if (!(*desc & DESC_P))

@@ -1,6 +1,5 @@
-/*
- * What keeps whole trees valid: pins and the base pointers of vcpus. Each holds one use of a table.
- */
+/* What keeps whole trees valid: pins and the base pointers of vcpus. Each holds one use of a
+ * table. */
 #include "abi/abi.h"
 #include "core/pgtype/entry.h"
 #include "core/pgtype/pgtype.h"
@@ -21,11 +20,10 @@ static long get_for(struct vcpu *v, struct domain *d, mfn_t m, unsigned int leve
 long pgt_pin(struct vcpu *v, struct domain *d, mfn_t m, unsigned int level)
 {
     long error = get_for(v, d, m, level);
-    uint64_t was;
 
     if (error)
         return error;
-    was = __atomic_fetch_or(frame_word(m), FRAME_PINNED, __ATOMIC_SEQ_CST);
+    uint64_t was = __atomic_fetch_or(frame_word(m), FRAME_PINNED, __ATOMIC_SEQ_CST);
     if (was & FRAME_PINNED) {
         table_unhold(v, m);
         return -XEN_EINVAL;
@@ -52,8 +50,7 @@ long pgt_unpin(struct vcpu *v, struct domain *d, mfn_t m)
     return 0;
 }
 
-/* ---- base pointers -----------------------------------------------------------------------------
- */
+/* ---- base pointers -------------------------------------------------------------------------- */
 
 /* A use of a VALID L4, which is what it mostly is. */
 static inline long base_get(struct vcpu *v, mfn_t m)

@@ -1,19 +1,17 @@
-/*
- * Fills (validates) and drains whole tables. The frame is BUSY with this CPU throughout; each
+/* Fills (validates) and drains whole tables. The frame is BUSY with this CPU throughout; each
  * function ends that state in one step that also says what the frame is from then on.
  *
  * One pass, lowest entry first; draining goes the other way, so that in between it is always the
  * first `mark` entries that hold something. L1 tables are done without a pause (512 short steps);
- * above, after every few hundred steps somebody else may want the CPU.
- */
+ * above, after every few hundred steps somebody else may want the CPU. */
 #include "abi/abi.h"
 #include "base/string.h"
 #include "core/pgtype/pgtype.h"
 #include "core/pgtype/entry.h"
 #include "port/clock.h"
 
-/* Entries between two looks at what else is to do; an L1 table counts as ENTRIES. Tests set it
- * to 1. */
+/* Entries between two looks at what else is to do; an L1 table counts as ENTRIES. Tests set it to
+ * 1. */
 unsigned int table_look_every = 1024;
 
 static bool is_hv_slot(unsigned int level, unsigned int i)
@@ -42,13 +40,11 @@ static inline bool run_empty(const uint64_t *table, unsigned int i)
 static void drain_l1(uint64_t *table, unsigned int n)
 {
     while (n > 0) {
-        uint64_t e;
-
         if (!(n % RUN) && run_empty(table, n - RUN)) {
             n -= RUN;
             continue;
         }
-        e = table[--n];
+        uint64_t e = table[--n];
 
         if (e & PTE_P)
             l1_drop(e);

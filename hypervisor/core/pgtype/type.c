@@ -1,17 +1,13 @@
-/*
- * The states of one frame as a table: see entry.h. Each step here is one compare-exchange; who
- * makes a frame BUSY does the work of table.c and ends it there.
- */
+/* The states of one frame as a table: see entry.h. Each step here is one compare-exchange; who
+ * makes a frame BUSY does the work of table.c and ends it there. */
 #include "core/pgtype/entry.h"
 
 #include "abi/abi.h"
 #include "core/pgtype/pgtype.h"
 #include "port/tlb.h"
 
-/*
- * Another CPU has the frame BUSY. Above L1 that may take as long as that CPU is left alone: true
- * when this one should rather give up and come again.
- */
+/* Another CPU has the frame BUSY. Above L1 that may take as long as that CPU is left alone: true
+ * when this one should rather give up and come again. */
 static bool wait_busy(uint64_t w, unsigned int *spins)
 {
     tlb_serve();
@@ -92,10 +88,8 @@ bool pgt_held_by_itself(uint64_t w)
            ((w & FRAME_BUSY) || (w & FRAME_USES) == FRAME_USE1) && (w & FRAME_USES);
 }
 
-/*
- * Unpins, or drains a partial table that nobody else has a use of. A pin stands for the use that is
- * being dropped as long as that is not finished.
- */
+/* Unpins, or drains a partial table that nobody else has a use of. A pin stands for the use that is
+ * being dropped as long as that is not finished. */
 long pgt_let_go(mfn_t m, uint64_t w)
 {
     uint64_t *word = frame_word(m);

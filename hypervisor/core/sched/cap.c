@@ -1,10 +1,8 @@
-/*
- * Caps: a domain may use up to so many percent of one CPU, over all its vcpus.
+/* Caps: a domain may use up to so many percent of one CPU, over all its vcpus.
  *
  * Each CAP_PERIOD brings its budget; running takes from it, also below zero when someone runs a
  * little longer than meant, so that the average holds. Whose domain has nothing left is parked
- * until a period brings something.
- */
+ * until a period brings something. */
 #include "core/sched/sched_private.h"
 
 static ns_t per_period(const struct domain *d)

@@ -85,12 +85,6 @@ int sched_set_params(struct domain *d, uint32_t weight, uint32_t cap)
     return 0;
 }
 
-void sched_get_params(const struct domain *d, uint32_t *weight, uint32_t *cap)
-{
-    *weight = d->sched.weight;
-    *cap = d->sched.cap;
-}
-
 int sched_domctl(struct domain *d, struct xen_domctl_scheduler_op *op)
 {
     if (op->sched_id != XEN_SCHEDULER_CREDIT2)
@@ -175,19 +169,16 @@ uint64_t sched_cpu_time(struct domain *d)
 {
     uint64_t sum = 0;
 
-    for (uint32_t i = 0; i < d->max_vcpus; i++) {
+    for_each_vcpu (v, d) {
         struct vcpu_runstate_info info;
 
-        if (!dom_vcpu(d, i))
-            continue;
-        sched_runstate(dom_vcpu(d, i), &info);
+        sched_runstate(v, &info);
         sum += info.time[RUNSTATE_running];
     }
     return sum;
 }
 
-/* --- audit -------------------------------------------------------------------------------------
- */
+/* ---- audit ---------------------------------------------------------------------------------- */
 
 static unsigned int wrong(bool bad, const struct vcpu *v, const char *what)
 {

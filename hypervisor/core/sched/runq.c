@@ -1,12 +1,10 @@
-/*
- * The run queue: who waits, who runs next, and when a CPU is asked to change its mind.
+/* The run queue: who waits, who runs next, and when a CPU is asked to change its mind.
  *
  * Each CPU has a floor: the furthest that the least virtual time of those that want it has been.
  * Someone who slept, or whom no share could satisfy (a weight worth more than one CPU), is at most
  * LAG behind the floors of the CPUs that he may use; someone whose affinity changes is not ahead of
  * them. So the past neither starves others nor is held against anyone for long. Floors are per CPU
- * because pinning divides the CPUs into parts in which virtual time passes at different rates.
- */
+ * because pinning divides the CPUs into parts in which virtual time passes at different rates. */
 #include "core/sched/sched_private.h"
 
 #include "core/time/vcpu_timer.h"
@@ -125,10 +123,8 @@ static bool tickle_idle(const struct vcpu *v)
     return true;
 }
 
-/*
- * Nobody idle may take it: the CPU whose vcpu is furthest ahead looks, if that is far enough. Or if
- * it has no end of its slice yet; the others get theirs when one of them is the furthest.
- */
+/* Nobody idle may take it: the CPU whose vcpu is furthest ahead looks, if that is far enough. Or if
+ * it has no end of its slice yet; the others get theirs when one of them is the furthest. */
 static void tickle_busy(const struct vcpu *v, ns_t t)
 {
     cpumask_t busy = sched_st.online & ~sched_st.idle & v->sched.hard;
@@ -264,10 +260,8 @@ static void change(struct sched_cpu *s, unsigned int cpu, struct vcpu *prev, str
     }
 }
 
-/*
- * A CPU was asked to look because of one vcpu and has taken another: whoever still waits may find
- * an idle CPU elsewhere. Rare: seldom do some wait while others idle.
- */
+/* A CPU was asked to look because of one vcpu and has taken another: whoever still waits may find
+ * an idle CPU elsewhere. Rare: seldom do some wait while others idle. */
 static void spread(void)
 {
     list_for_each (l, &sched_st.queue)
@@ -312,10 +306,8 @@ void sched_switched(struct vcpu *prev, struct vcpu *next)
         vcpu_period_resume(next);
     if (!prev)
         return;
-    /*
-     * A waker clears `reasons`, then looks at `running`; here it is the other way round, both with
-     * a full barrier between: so at least one of us sees that it must be queued.
-     */
+    /* A waker clears `reasons`, then looks at `running`; here it is the other way round, both with
+     * a full barrier between: so at least one of us sees that it must be queued. */
     __atomic_store_n(&prev->sched.running, false, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&prev->sched.reasons, __ATOMIC_SEQ_CST))
         return;

@@ -1,12 +1,10 @@
-/*
- * The scheduler: fair shares by weight, caps, pinning; one run queue, ordered by virtual time.
+/* The scheduler: fair shares by weight, caps, pinning; one run queue, ordered by virtual time.
  *
  * A vcpu's virtual time advances while it runs, the slower the greater its domain's weight; who is
  * furthest behind runs next. All state is under one lock (RANK_SCHED). The functions that change a
  * vcpu's state only do that and ask CPUs to look (WORK_SCHED by cpu_resched()); the switch happens
  * where the machine calls sched_next(), on its way out of the hypervisor or in idle.
- * docs/contributor/sched.md explains the arithmetic.
- */
+ * docs/contributor/sched.md explains the arithmetic. */
 #ifndef CORE_SCHED_SCHED_H
 #define CORE_SCHED_SCHED_H
 
@@ -70,17 +68,15 @@ void sched_vcpu_init(struct vcpu *v);
 /* Not running and never again; takes it off every list. */
 void sched_vcpu_destroy(struct vcpu *v);
 
-/* --- for the machine ------------------------------------------------------------------------- */
+/* ---- for the machine ------------------------------------------------------------------------ */
 
-/*
- * Chooses who runs on this CPU from `t` = now() on: NULL for idle. When the answer differs from who
- * ran before, the caller saves that one's registers and then calls sched_switched().
- */
+/* Chooses who runs on this CPU from `t` = now() on: NULL for idle. When the answer differs from who
+ * ran before, the caller saves that one's registers and then calls sched_switched(). */
 struct vcpu *sched_next(unsigned int cpu, ns_t t);
 /* prev's registers are saved: it may run elsewhere. prev or next may be NULL (idle), not both. */
 void sched_switched(struct vcpu *prev, struct vcpu *next);
 
-/* --- changes of state; any context, any lock below RANK_SCHED held --------------------------- */
+/* ---- changes of state; any context, any lock below RANK_SCHED held -------------------------- */
 
 /* An event came: ends SCHED_BLOCKED and SCHED_POLL. Cheap when neither is set. */
 void sched_wake(struct vcpu *v);
@@ -102,8 +98,7 @@ void sched_pause_domain(struct domain *d);
 void sched_pause_domain_sync(struct domain *d);
 void sched_unpause_domain(struct domain *d);
 
-/* --- control -----------------------------------------------------------------------------------
- */
+/* ---- control -------------------------------------------------------------------------------- */
 
 /* hard must hold a CPU that is online, else -XEN_EINVAL. */
 NODISCARD int sched_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft);
@@ -111,7 +106,6 @@ NODISCARD int sched_set_affinity(struct vcpu *v, cpumask_t hard, cpumask_t soft)
 NODISCARD int sched_pin_override(struct vcpu *v, int cpu);
 /* weight 1..65535; cap in percent of a CPU, 0: none; -XEN_EINVAL otherwise. */
 NODISCARD int sched_set_params(struct domain *d, uint32_t weight, uint32_t cap);
-void sched_get_params(const struct domain *d, uint32_t *weight, uint32_t *cap);
 /* DOMCTL_scheduler_op / SYSCTL_scheduler_op: Argon answers as credit2 does. */
 NODISCARD int sched_domctl(struct domain *d, struct xen_domctl_scheduler_op *op);
 NODISCARD int sched_sysctl(struct xen_sysctl_scheduler_op *op);

@@ -20,14 +20,12 @@ struct sched_cpu {
     uint64_t idle_time;
 };
 
-/*
- *   S1  v is in the queue  <=>  reasons == 0, not running, not parked
+/*   S1  v is in the queue  <=>  reasons == 0, not running, not parked
  *   S2  the queue is in order of vtime
  *   S3  cpu[c].curr == v  =>  v->sched.running, v->sched.cpu == c; at most one c for each v
  *   S4  bit c of idle  <=>  c is online and cpu[c].curr == NULL
  *   S5  a vcpu waits in the queue  =>  each CPU it may run on has been asked to look, or runs one
- *       that is not behind it by more than `grain` and whose slice ends
- */
+ *       that is not behind it by more than `grain` and whose slice ends */
 struct sched_state {
     struct lock lock; /* RANK_SCHED: all that the scheduler has, but for `reasons` (atomic) */
     struct list queue;
@@ -69,8 +67,7 @@ void sched_unplace(struct vcpu *v) NEEDS(sched_st.lock);
 uint32_t sched_state_of(const struct vcpu *v);
 void sched_set_state(struct vcpu *v, uint32_t state, ns_t t);
 
-/* --- cap.c ---------------------------------------------------------------------------------------
- */
+/* ---- cap.c ---------------------------------------------------------------------------------- */
 
 /* Refills d's budget for the periods that have passed; true when something is left. d has a cap. */
 bool cap_refill(struct domain *d, ns_t t) NEEDS(sched_st.lock);

@@ -1,8 +1,8 @@
 /* Why vcpus may not run: waking, waiting, pausing, going down; and their beginning and end. */
 #include "core/sched/sched_private.h"
 
-/* `reasons` is atomic: the running vcpu sets its own without the lock, all else happens under it.
- */
+/* `reasons` is atomic: the running vcpu sets its own without the lock, all else happens under
+ * it. */
 static uint32_t add_reason(struct vcpu *v, uint32_t reason)
 {
     return __atomic_or_fetch(&v->sched.reasons, reason, __ATOMIC_SEQ_CST);
@@ -91,11 +91,7 @@ void sched_up(struct vcpu *v)
 
 void sched_shutdown(struct domain *d, bool on)
 {
-    for (uint32_t i = 0; i < d->max_vcpus; i++) {
-        struct vcpu *v = dom_vcpu(d, i);
-
-        if (!v)
-            continue;
+    for_each_vcpu (v, d) {
         if (on)
             halt(v, SCHED_SHUTDOWN);
         else
@@ -133,24 +129,21 @@ void sched_unpause(struct vcpu *v)
 
 void sched_pause_domain(struct domain *d)
 {
-    for (uint32_t i = 0; i < d->max_vcpus; i++)
-        if (dom_vcpu(d, i))
-            sched_pause(dom_vcpu(d, i));
+    for_each_vcpu (v, d)
+        sched_pause(v);
 }
 
 void sched_pause_domain_sync(struct domain *d)
 {
     sched_pause_domain(d);
-    for (uint32_t i = 0; i < d->max_vcpus; i++)
-        if (dom_vcpu(d, i))
-            wait_until_off(dom_vcpu(d, i));
+    for_each_vcpu (v, d)
+        wait_until_off(v);
 }
 
 void sched_unpause_domain(struct domain *d)
 {
-    for (uint32_t i = 0; i < d->max_vcpus; i++)
-        if (dom_vcpu(d, i))
-            sched_unpause(dom_vcpu(d, i));
+    for_each_vcpu (v, d)
+        sched_unpause(v);
 }
 
 static void slice_over(void *unused)

@@ -1,11 +1,9 @@
-/*
- * Timers: one pairing heap per CPU, earliest deadline at its root.
+/* Timers: one pairing heap per CPU, earliest deadline at its root.
  *
  *   T1  a timer is in the heap of CPU c if and only if its owner is c + 1; owner becomes that and
  *       stops being it under c's lock, by compare-exchange from 0, as CPUs may race to set it
  *   T2  no timer in the heap is due before its parent
- *   T3  the clock of a CPU is armed for its root's deadline, or for an earlier time
- */
+ *   T3  the clock of a CPU is armed for its root's deadline, or for an earlier time */
 #include "core/time/timer.h"
 
 #include "port/clock.h"

@@ -1,10 +1,8 @@
-/*
- * Timers: call a function on the timer's CPU when system time reaches a deadline.
+/* Timers: call a function on the timer's CPU when system time reaches a deadline.
  *
  * Each CPU has its own set (a pairing heap, so setting one never allocates) under its own lock. A
  * callback runs on that CPU with no lock held, from the path that leaves the hypervisor or from
- * idle; it may set or stop any timer, also its own.
- */
+ * idle; it may set or stop any timer, also its own. */
 #ifndef CORE_TIME_TIMER_H
 #define CORE_TIME_TIMER_H
 
@@ -21,15 +19,11 @@ struct timer {
 };
 
 void timer_init(struct timer *t, void (*fn)(void *), void *arg);
-/*
- * Sets (or moves) it on the calling CPU. A deadline in the past fires as soon as possible. Two CPUs
- * may do so at once: one of them wins.
- */
+/* Sets (or moves) it on the calling CPU. A deadline in the past fires as soon as possible. Two CPUs
+ * may do so at once: one of them wins. */
 void timer_set(struct timer *t, ns_t deadline);
-/*
- * After it returns, fn is not running and will not run, unless called from fn itself. Hold no lock
- * that fn takes.
- */
+/* After it returns, fn is not running and will not run, unless called from fn itself. Hold no lock
+ * that fn takes. */
 void timer_stop(struct timer *t);
 
 static inline bool timer_is_set(const struct timer *t)

@@ -35,11 +35,9 @@ void trace_put(enum trace_class what, uint64_t a, uint64_t b)
 int trace_enable(uint32_t classes, unsigned int cpus)
 {
     for (unsigned int cpu = 0; classes && cpu < cpus && cpu < TRACE_CPUS; cpu++) {
-        struct trace_record *page;
-
         if (rings[cpu].records)
             continue;
-        page = hv_page_alloc();
+        struct trace_record *page = hv_page_alloc();
         if (!page)
             return -XEN_ENOMEM;
         __atomic_store_n(&rings[cpu].records, page, __ATOMIC_RELEASE);

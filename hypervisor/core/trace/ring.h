@@ -1,8 +1,7 @@
-/*
- * Trace: fixed records in a ring per CPU, by class; for finding out what happened in what order.
+/* Trace: fixed records in a ring per CPU, by class; for finding out what happened in what order.
  *
- * Off (no memory) until trace_enable(). A record costs one test of a word while its class is off.
- */
+ * Off (no memory) until trace_enable(). A record costs one test of a word while its class is
+ * off. */
 #ifndef CORE_TRACE_RING_H
 #define CORE_TRACE_RING_H
 
@@ -38,10 +37,8 @@ static inline void trace(enum trace_class what, uint64_t a, uint64_t b)
 
 /* Classes to record from now on; memory for `cpus` CPUs is taken the first time. -XEN_ENOMEM. */
 int trace_enable(uint32_t classes, unsigned int cpus);
-/*
- * The n-th newest record of a CPU (0: the newest); false: there is none. Consistent only if the CPU
- * does not record meanwhile.
- */
+/* The n-th newest record of a CPU (0: the newest); false: there is none. Consistent only if the CPU
+ * does not record meanwhile. */
 bool trace_get(unsigned int cpu, unsigned int n, struct trace_record *out);
 
 #endif

@@ -1,9 +1,7 @@
-/*
- * Builds domain 0 from the boot modules: memory, page tables, start_info, first vcpu.
+/* Builds domain 0 from the boot modules: memory, page tables, start_info, first vcpu.
  *
  * Where everything goes is core/load/plan.c's decision; this file fills it in. The tables built
- * here get no trust: pgt_set_base() validates them like any guest's.
- */
+ * here get no trust: pgt_set_base() validates them like any guest's. */
 #include "x86/boot/dom0.h"
 
 #include "abi/abi.h"
@@ -56,7 +54,7 @@ static void *pfn_ptr(uint64_t pfn)
     return mfn_ptr(pfn_mfn(pfn));
 }
 
-/* ---- memory -------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 /* Frames for the p2m list first, so that it can be filled while the rest is given. */
 static void take_p2m_frames(struct domain *d, uint64_t nr_pages)
@@ -92,8 +90,6 @@ static void populate(struct domain *d, uint64_t from, uint64_t to)
     unsigned int order = CHUNK_ORDER;
 
     for (uint64_t pfn = from; pfn < to;) {
-        mfn_t m;
-
         if (is_p2m_pfn(pfn)) {
             assign(pfn, mfn(p2m_frame[pfn - plan.p2m_pfn]));
             pfn++;
@@ -102,7 +98,7 @@ static void populate(struct domain *d, uint64_t from, uint64_t to)
         while (order && (to - pfn < 1ul << order ||
                          (pfn < plan.p2m_pfn && plan.p2m_pfn < pfn + (1ul << order))))
             order--;
-        m = frame_alloc(d, order, 0, 0);
+        mfn_t m = frame_alloc(d, order, 0, 0);
         if (mfn_eq(m, MFN_NONE)) {
             if (!order--)
                 stop("no memory for dom0; lower dom0_mem");
@@ -136,21 +132,6 @@ static void copy_kernel(void)
     for (unsigned int i = 0; i < elf.nr_loads; i++)
         copy_to_pfn(elf.loads[i].paddr - notes.paddr_offset, elf.loads[i].data,
                     elf.loads[i].filesz);
-}
-
-/*
- * The page of hypercall stubs, for kernels that ask for one (ELF note HYPERCALL_PAGE): 32 bytes
- * each, that do SYSCALL with the number in EAX. IRET's differs: it leaves no way back
- * (xen-x86_64.h).
- */
-static void write_hypercall_page(void)
-{
-    uint8_t *page;
-
-    if (!notes_has(&notes, XEN_ELFNOTE_HYPERCALL_PAGE))
-        return;
-    page = pfn_ptr(plan_pfn(&plan, notes.hypercall_page));
-    pv_hypercall_page(page);
 }
 
 /* ---- page tables ---------------------------------------------------------------------------- */
@@ -189,7 +170,7 @@ static void build_tables(void)
         set_entry(1, plan.p2m.start + i * FRAME_SIZE, plan.p2m_pfn + i, flags);
 }
 
-/* ---- start_info ------------------------------------------------------------------------------ */
+/* ---- start_info ----------------------------------------------------------------------------- */
 
 static void fill_vga(struct dom0_vga_console_info *vga)
 {
@@ -256,23 +237,6 @@ static void start_vcpu(struct domain *d)
         stop("dom0's first page tables were refused");
 }
 
-static uint64_t plan_for(uint64_t nr_pages, uint64_t initrd_bytes)
-{
-    struct plan_request request = {
-        .notes = &notes,
-        .nr_pages = nr_pages,
-        .initrd_bytes = initrd_bytes,
-        .start_info_bytes = sizeof(struct start_info_page),
-    };
-    const char *why;
-
-    if (plan_make(&request, &plan, &why)) {
-        log_err("dom0: %s\n", why);
-        stop("dom0's kernel and initramfs do not fit in its memory; raise dom0_mem");
-    }
-    return plan.used_pages;
-}
-
 void dom0_build(struct domain *d, const struct dom0_request *request)
 {
     uint64_t nr_pages = request->pages;
@@ -284,13 +248,24 @@ void dom0_build(struct domain *d, const struct dom0_request *request)
         stop("the first boot module is no kernel that can be dom0; give a Linux vmlinuz with Xen "
              "PV support");
     }
-    plan_for(nr_pages, request->initrd_len);
+    if (plan_make(
+            &(struct plan_request){
+                .notes = &notes,
+                .nr_pages = nr_pages,
+                .initrd_bytes = request->initrd_len,
+                .start_info_bytes = sizeof(struct start_info_page),
+            },
+            &plan, &why)) {
+        log_err("dom0: %s\n", why);
+        stop("dom0's kernel and initramfs do not fit in its memory; raise dom0_mem");
+    }
     log_info("dom0: %s %s, entry %lx, %lu MiB\n", notes.guest_os, notes.guest_version, notes.entry,
              nr_pages >> 8);
     take_p2m_frames(d, nr_pages);
     populate(d, 0, plan.used_pages);
     copy_kernel();
-    write_hypercall_page();
+    if (notes_has(&notes, XEN_ELFNOTE_HYPERCALL_PAGE))
+        pv_hypercall_page(pfn_ptr(plan_pfn(&plan, notes.hypercall_page)));
     if (request->initrd_len)
         copy_to_pfn(plan.initrd_pfn << FRAME_SHIFT, request->initrd, request->initrd_len);
     build_tables();

@@ -1,17 +1,27 @@
-/*
- * From the boot loader (multiboot 1 or 2, 32-bit, paging off) to C in long mode.
+/* From the boot loader (multiboot 1 or 2, 32-bit, paging off) to C in long mode.
  *
  * Builds the first page tables: the low 4 GiB one to one, the image at IMAGE_VIRT, and the boot
  * CPU's own block, so that C finds its per-CPU struct from the first line on. paging.c replaces
- * them. In: EAX the loader's magic, EBX its information; both go to x86_start().
- */
+ * them. In: EAX the loader's magic, EBX its information; both go to x86_start(). */
 #include "x86/layout.h"
 
 #define PHYS(sym) ((sym) - IMAGE_VIRT + IMAGE_PHYS)
 #define PTE_TABLE 0x003
 #define PTE_2M    0x083
+#define PTE_2M    0x083
 
-        .section .multiboot, "a"
+/* `count` entries of a table from `value` on, `step` apart. */
+.macro FILL table, value, count, step
+        mov $PHYS(\table), %edi
+        mov $(\value), %eax
+        mov $\count, %ecx
+1:      mov %eax, (%edi)
+        movl $0, 4(%edi)
+        add $8, %edi
+        add $\step, %eax
+        loop 1b
+.endm
+
         .balign 8
         /* Multiboot 1: align modules, tell memory. */
         .long 0x1BADB002, 0x3, -(0x1BADB002 + 0x3)
@@ -55,21 +65,8 @@ start32:
         mov %esi, %ebx
 
         /* One to one: four L2 tables of 2 MiB pages. */
-        mov $PHYS(boot_l2), %edi
-        mov $PTE_2M, %eax
-        mov $2048, %ecx
-1:      mov %eax, (%edi)
-        movl $0, 4(%edi)
-        add $8, %edi
-        add $0x200000, %eax
-        loop 1b
-        mov $PHYS(boot_l3), %edi
-        mov $(PHYS(boot_l2) + PTE_TABLE), %eax
-        mov $4, %ecx
-1:      mov %eax, (%edi)
-        add $8, %edi
-        add $4096, %eax
-        loop 1b
+        FILL boot_l2, PTE_2M, 2048, 0x200000
+        FILL boot_l3, PHYS(boot_l2) + PTE_TABLE, 4, 4096
         movl $(PHYS(boot_l3) + PTE_TABLE), PHYS(boot_l4)
 
         /* The image (4 MiB of it) and the boot CPU's block: L4 slot 260, L3 slot 1. */
@@ -78,13 +75,7 @@ start32:
         movl $(IMAGE_PHYS + PTE_2M), PHYS(boot_l2_hv)
         movl $(IMAGE_PHYS + 0x200000 + PTE_2M), PHYS(boot_l2_hv) + 8
         movl $(PHYS(boot_l1_percpu) + PTE_TABLE), PHYS(boot_l2_hv) + 256 * 8
-        mov $PHYS(boot_l1_percpu), %edi
-        mov $(PHYS(boot_block) + PTE_TABLE), %eax
-        mov $16, %ecx
-1:      mov %eax, (%edi)
-        add $8, %edi
-        add $4096, %eax
-        loop 1b
+        FILL boot_l1_percpu, PHYS(boot_block) + PTE_TABLE, 16, 4096
 
         mov $0x20, %eax                 /* CR4.PAE */
         mov %eax, %cr4
@@ -130,11 +121,9 @@ start64:
         jmp *%rax
 start_high:
         xor %eax, %eax
-        mov %eax, %ss
-        mov %eax, %ds
-        mov %eax, %es
-        mov %eax, %fs
-        mov %eax, %gs
+        .irp s, ss, ds, es, fs, gs
+        mov %eax, %\s
+        .endr
         movabs $(PERCPU_VIRT + STACK_TOP), %rsp
         mov %ebp, %edi
         mov %ebx, %esi

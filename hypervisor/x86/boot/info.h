@@ -31,10 +31,8 @@ struct boot_info {
 
 extern struct boot_info boot_info;
 
-/*
- * Reads the loader's information (magic: EAX at entry; info: its machine address, mapped one to
- * one). Returns NULL, or a sentence that says what is wrong.
- */
+/* Reads the loader's information (magic: EAX at entry; info: its machine address, mapped one to
+ * one). Returns NULL, or a sentence that says what is wrong. */
 const char *boot_read(uint32_t magic, uint32_t info);
 
 #endif

@@ -1,9 +1,8 @@
-/*
- * Reads multiboot 1 and 2 information (Multiboot Specification 0.6.96 and 2.0, section 3).
+/* Reads multiboot 1 and 2 information (Multiboot Specification 0.6.96 and 2.0, section 3).
  *
  * Runs on the boot tables, where the low 4 GiB are mapped one to one. Lengths are checked against
- * each other, since a loader may be wrong, though not against an attacker: what loads us owns us.
- */
+ * each other, since a loader may be wrong, though not against an attacker: what loads us owns
+ * us. */
 #include "x86/boot/info.h"
 
 #include "base/string.h"
@@ -178,11 +177,10 @@ static const char *read_mb2(uint32_t info)
 
     for (uint32_t off = 8; off + sizeof(struct mb2_tag) <= total;) {
         const struct mb2_tag *tag = at(info + off);
-        const char *why;
 
         if (tag->type == MB2_END || tag->size < sizeof(*tag))
             break;
-        why = read_mb2_tag(tag);
+        const char *why = read_mb2_tag(tag);
         if (why)
             return why;
         off += (tag->size + 7) & ~7u;

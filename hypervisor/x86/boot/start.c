@@ -1,10 +1,8 @@
-/*
- * Start-up: from the first C line to dom0's first instruction, as a list of steps.
+/* Start-up: from the first C line to dom0's first instruction, as a list of steps.
  *
  * Every step may stop() with a sentence for the operator. Memory passes through three states: the
  * boot tables (one to one), the early allocator (below 4 GiB, until frames_start()), the frame
- * allocator.
- */
+ * allocator. */
 #include "base/string.h"
 #include "core/dom/create.h"
 #include "core/dom/life.h"
@@ -102,10 +100,8 @@ static struct ram_range largest_free(uint64_t limit, struct ram_range taken)
     return best;
 }
 
-/*
- * Memory for our own tables: M2P and frame words, twice 2 MiB for their alignment, and page tables,
- * of which the worst machine (4 KiB pages at every border) needs far less than 4 MiB.
- */
+/* Memory for our own tables: M2P and frame words, twice 2 MiB for their alignment, and page tables,
+ * of which the worst machine (4 KiB pages at every border) needs far less than 4 MiB. */
 static void early_memory(void)
 {
     struct ram_range none = {0, 0};
@@ -118,7 +114,7 @@ static void early_memory(void)
     early_init(area.end - need, area.end);
 }
 
-/* ---- dom0's kernel image --------------------------------------------------------------------- */
+/* ---- dom0's kernel image -------------------------------------------------------------------- */
 
 /* Finds the kernel in module 0 and memory to unpack it to, which is kept from the allocator. */
 static void find_kernel(void)
@@ -197,10 +193,10 @@ static void frames_start(void)
     frame_init(ram, ram_ranges, reserved, n);
 }
 
-/* ---- dom0 ------------------------------------------------------------------------------------ */
+/* ---- dom0 ----------------------------------------------------------------------------------- */
 
-/* How much dom0 gets: as the option says, else all but a sixteenth (at most 128 MiB), as Xen does.
- */
+/* How much dom0 gets: as the option says, else all but a sixteenth (at most 128 MiB), as Xen
+ * does. */
 static uint64_t dom0_pages(void)
 {
     /* What the modules occupy comes free during the build. */
@@ -280,8 +276,7 @@ static void start_dom0(void)
     sched_up(d->vcpu[0]);
 }
 
-/* ---- the list ----------------------------------------------------------------------------------
- */
+/* ---- the list ------------------------------------------------------------------------------- */
 
 static void apply_options(const char *problem)
 {
@@ -296,8 +291,6 @@ static void apply_options(const char *problem)
         (void)log_level_option(options.loglvl);
     if (options.guest_loglvl)
         (void)log_guest_level_option(options.guest_loglvl);
-    if (options.noreboot)
-        stop_no_reboot();
     if (options.clocksource && time_option(options.clocksource))
         log_warn("clocksource=%s is none of hpet, acpi, pit, tsc\n", options.clocksource);
 }
@@ -315,15 +308,12 @@ static void late_start(void)
     start_dom0();
     /* Not earlier: building dom0 keeps this CPU busy for long, and that is no fault. */
     watchdog_start(options.watchdog, options.watchdog_timeout);
-    cpu_idle_loop();
 }
 
 void x86_start(uint32_t magic, uint32_t info)
 {
-    const char *problem;
-
     console_init();
-    problem = boot_read(magic, info);
+    const char *problem = boot_read(magic, info);
     apply_options(problem);
     idt_init();
     cpu_detect();

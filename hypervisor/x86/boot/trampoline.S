@@ -1,11 +1,9 @@
-/*
- * The way of a processor that was sleeping: from real mode, where SIPI starts it, to ap_main().
+/* The way of a processor that was sleeping: from real mode, where SIPI starts it, to ap_main().
  *
  * smp.c copies ap_start..ap_end to TRAMPOLINE_MADDR, which the three table pages behind it map one
  * to one together with the hypervisor's slots. The processor finds its number by its APIC id in
  * smp_apic_ids[], and its stack by its number. All of them may run here at once: nothing is
- * written.
- */
+ * written. */
 #include "x86/layout.h"
 #include "x86/boot/trampoline.h"
 
@@ -36,11 +34,9 @@ ap_start:
         .code64
 ap_long:
         xor %eax, %eax
-        mov %eax, %ss
-        mov %eax, %ds
-        mov %eax, %es
-        mov %eax, %fs
-        mov %eax, %gs
+        .irp s, ss, ds, es, fs, gs
+        mov %eax, %\s
+        .endr
         movabs $ap_high, %rax
         jmp *%rax
         .balign 8

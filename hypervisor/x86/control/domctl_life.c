@@ -170,45 +170,33 @@ long domctl_life(struct domctl_call *c)
     struct xen_domctl *op = c->op;
 
     switch (op->cmd) {
-    case XEN_DOMCTL_createdomain:
-        return create(c);
-    case XEN_DOMCTL_destroydomain:
-        return destroy(c);
-    case XEN_DOMCTL_pausedomain:
-        return pause(c->d);
-    case XEN_DOMCTL_unpausedomain:
-        return unpause(c->d);
-    case XEN_DOMCTL_resumedomain:
-        return dom_resume(c->d);
+        ROW(XEN_DOMCTL_createdomain, create(c));
+        ROW(XEN_DOMCTL_destroydomain, destroy(c));
+        ROW(XEN_DOMCTL_pausedomain, pause(c->d));
+        ROW(XEN_DOMCTL_unpausedomain, unpause(c->d));
+        ROW(XEN_DOMCTL_resumedomain, dom_resume(c->d));
     case XEN_DOMCTL_getdomaininfo:
         control_domain_info(c->d, &op->u.getdomaininfo);
         op->domain = c->d->id;
         c->copy_back = true;
         return 0;
-    case XEN_DOMCTL_max_vcpus:
-        return max_vcpus(c);
+        ROW(XEN_DOMCTL_max_vcpus, max_vcpus(c));
     case XEN_DOMCTL_setdomainhandle:
         memcpy(c->d->handle, op->u.setdomainhandle.handle, sizeof(c->d->handle));
         return 0;
-    case XEN_DOMCTL_sendtrigger:
-        return trigger(c);
-    case XEN_DOMCTL_settimeoffset:
-        return set_time_offset(c);
-    case XEN_DOMCTL_gettscinfo:
-    case XEN_DOMCTL_settscinfo:
-        return tsc_info(c);
-    case XEN_DOMCTL_get_address_size:
-    case XEN_DOMCTL_set_address_size:
-        return address_size(c);
-    case XEN_DOMCTL_hypercall_init:
-        return hypercall_page(c);
+        ROW(XEN_DOMCTL_sendtrigger, trigger(c));
+        ROW(XEN_DOMCTL_settimeoffset, set_time_offset(c));
+        ROW(XEN_DOMCTL_gettscinfo, tsc_info(c));
+        ROW(XEN_DOMCTL_settscinfo, tsc_info(c));
+        ROW(XEN_DOMCTL_get_address_size, address_size(c));
+        ROW(XEN_DOMCTL_set_address_size, address_size(c));
+        ROW(XEN_DOMCTL_hypercall_init, hypercall_page(c));
     case XEN_DOMCTL_scheduler_op:
         c->copy_back = true;
         return sched_domctl(c->d, &op->u.scheduler_op);
     case XEN_DOMCTL_setnodeaffinity:
         return 0; /* one node: any choice is that node */
-    case XEN_DOMCTL_getnodeaffinity:
-        return bitmap_put(&op->u.nodeaffinity.nodemap, 1);
+        ROW(XEN_DOMCTL_getnodeaffinity, bitmap_put(&op->u.nodeaffinity.nodemap, 1));
     case XEN_DOMCTL_get_cpu_policy:
     case XEN_DOMCTL_set_cpu_policy:
         c->copy_back = true;

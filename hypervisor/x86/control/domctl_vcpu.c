@@ -8,7 +8,7 @@
 #include "x86/cpu.h"
 #include "x86/ctxsw.h"
 #include "x86/pv/bounce.h"
-#include "x86/pv/extstate.h"
+#include "x86/pv/policy.h"
 
 static long vcpu_info(struct domctl_call *c)
 {
@@ -33,8 +33,6 @@ static long context(struct domctl_call *c)
 {
     struct xen_domctl_vcpucontext *op = &c->op->u.vcpucontext;
     struct vcpu *v = dom_vcpu(c->d, op->vcpu);
-    struct vcpu_guest_context *copy;
-    mfn_t frames;
     long result = 0;
 
     if (!v)
@@ -46,10 +44,10 @@ static long context(struct domctl_call *c)
         sched_down(v);
         return 0;
     }
-    frames = frame_alloc(NULL, 1, 0, 0);
+    mfn_t frames = frame_alloc(NULL, 1, 0, 0);
     if (mfn_eq(frames, MFN_NONE))
         return -XEN_ENOMEM;
-    copy = mfn_ptr(frames);
+    struct vcpu_guest_context *copy = mfn_ptr(frames);
     sched_pause_sync(v);
     if (c->op->cmd == XEN_DOMCTL_getvcpucontext) {
         x86_vcpu_get_context(v, copy);
@@ -134,23 +132,17 @@ static long affinity(struct domctl_call *c)
 long domctl_vcpu(struct domctl_call *c)
 {
     switch (c->op->cmd) {
-    case XEN_DOMCTL_getvcpuinfo:
-        return vcpu_info(c);
-    case XEN_DOMCTL_getvcpucontext:
-    case XEN_DOMCTL_setvcpucontext:
-        return context(c);
-    case XEN_DOMCTL_get_ext_vcpucontext:
-    case XEN_DOMCTL_set_ext_vcpucontext:
-        return ext_context(c);
-    case XEN_DOMCTL_getvcpuextstate:
-    case XEN_DOMCTL_setvcpuextstate:
-        return extstate_domctl(c);
-    case XEN_DOMCTL_get_vcpu_msrs:
-    case XEN_DOMCTL_set_vcpu_msrs:
-        return msrs_domctl(c);
-    case XEN_DOMCTL_getvcpuaffinity:
-    case XEN_DOMCTL_setvcpuaffinity:
-        return affinity(c);
+        ROW(XEN_DOMCTL_getvcpuinfo, vcpu_info(c));
+        ROW(XEN_DOMCTL_getvcpucontext, context(c));
+        ROW(XEN_DOMCTL_setvcpucontext, context(c));
+        ROW(XEN_DOMCTL_get_ext_vcpucontext, ext_context(c));
+        ROW(XEN_DOMCTL_set_ext_vcpucontext, ext_context(c));
+        ROW(XEN_DOMCTL_getvcpuextstate, extstate_domctl(c));
+        ROW(XEN_DOMCTL_setvcpuextstate, extstate_domctl(c));
+        ROW(XEN_DOMCTL_get_vcpu_msrs, msrs_domctl(c));
+        ROW(XEN_DOMCTL_set_vcpu_msrs, msrs_domctl(c));
+        ROW(XEN_DOMCTL_getvcpuaffinity, affinity(c));
+        ROW(XEN_DOMCTL_setvcpuaffinity, affinity(c));
     default:
         return -XEN_ENOSYS;
     }

@@ -4,7 +4,7 @@
 #include "hc/vcpu.h"
 #include "port/clock.h"
 #include "port/kick.h"
-#include "port/power.h"
+#include "port/stop.h"
 #include "port/wall.h"
 
 #define S5 5
@@ -50,14 +50,12 @@ static long sleep(const struct xenpf_enter_acpi_sleep *s)
 
 static long get_cpuinfo(struct xenpf_pcpuinfo *info)
 {
-    uint64_t ids;
-
     info->max_present = 63u - (uint32_t)__builtin_clzll(cpus_online);
     info->flags = XEN_PCPU_FLAGS_INVALID;
     info->apic_id = info->acpi_id = 0;
     if (info->xen_cpuid > 63 || !(cpus_online >> info->xen_cpuid & 1))
         return 0;
-    ids = x86_cpu_physid(info->xen_cpuid);
+    uint64_t ids = x86_cpu_physid(info->xen_cpuid);
     info->flags = XEN_PCPU_FLAGS_ONLINE;
     info->apic_id = (uint32_t)(ids >> 32);
     info->acpi_id = (uint32_t)ids;
@@ -85,20 +83,16 @@ static long get_symbol(struct xenpf_symdata *s)
 static long run(struct xen_platform_op *op)
 {
     switch (op->cmd) {
-    case XENPF_settime32:
-        return set_time(op->u.settime32.secs, op->u.settime32.nsecs, op->u.settime32.system_time);
+        ROW(XENPF_settime32,
+            set_time(op->u.settime32.secs, op->u.settime32.nsecs, op->u.settime32.system_time));
     case XENPF_settime64:
         if (op->u.settime64.mbz)
             return -XEN_EINVAL;
         return set_time(op->u.settime64.secs, op->u.settime64.nsecs, op->u.settime64.system_time);
-    case XENPF_firmware_info:
-        return firmware_info(&op->u.firmware_info);
-    case XENPF_enter_acpi_sleep:
-        return sleep(&op->u.enter_acpi_sleep);
-    case XENPF_get_cpuinfo:
-        return get_cpuinfo(&op->u.pcpu_info);
-    case XENPF_get_symbol:
-        return get_symbol(&op->u.symdata);
+        ROW(XENPF_firmware_info, firmware_info(&op->u.firmware_info));
+        ROW(XENPF_enter_acpi_sleep, sleep(&op->u.enter_acpi_sleep));
+        ROW(XENPF_get_cpuinfo, get_cpuinfo(&op->u.pcpu_info));
+        ROW(XENPF_get_symbol, get_symbol(&op->u.symdata));
     default:
         return -XEN_ENOSYS;
     }
@@ -107,7 +101,6 @@ static long run(struct xen_platform_op *op)
 long hc_platform_op(struct vcpu *v, uint64_t *arg)
 {
     struct xen_platform_op op;
-    long result;
 
     if (!v->dom->is_dom0)
         return -XEN_EPERM;
@@ -115,7 +108,7 @@ long hc_platform_op(struct vcpu *v, uint64_t *arg)
         return -XEN_EFAULT;
     if (op.interface_version != XENPF_INTERFACE_VERSION)
         return -XEN_EACCES;
-    result = run(&op);
+    long result = run(&op);
     if (!result && guest_put(arg[0], &op))
         return -XEN_EFAULT;
     return result;

@@ -3,7 +3,7 @@
 #include "base/string.h"
 #include "core/dom/create.h"
 #include "core/frame/frame.h"
-#include "dbg/keys.h"
+#include "dbg/dbg.h"
 #include "hc/control.h"
 #include "hc/hc.h"
 #include "port/console.h"
@@ -178,40 +178,28 @@ static long run(struct xen_sysctl *op)
     static uint64_t refused[2];
 
     switch (op->cmd) {
-    case XEN_SYSCTL_readconsole:
-        return read_console(&op->u.readconsole);
-    case XEN_SYSCTL_physinfo:
-        return physinfo(&op->u.physinfo);
+        ROW(XEN_SYSCTL_readconsole, read_console(&op->u.readconsole));
+        ROW(XEN_SYSCTL_physinfo, physinfo(&op->u.physinfo));
     case XEN_SYSCTL_sched_id:
         op->u.sched_id.sched_id = XEN_SCHEDULER_CREDIT2;
         return 0;
-    case XEN_SYSCTL_getdomaininfolist:
-        return domain_list(&op->u.getdomaininfolist);
-    case XEN_SYSCTL_debug_keys:
-        return debug_keys(&op->u.debug_keys);
-    case XEN_SYSCTL_getcpuinfo:
-        return cpu_info(&op->u.getcpuinfo);
+        ROW(XEN_SYSCTL_getdomaininfolist, domain_list(&op->u.getdomaininfolist));
+        ROW(XEN_SYSCTL_debug_keys, debug_keys(&op->u.debug_keys));
+        ROW(XEN_SYSCTL_getcpuinfo, cpu_info(&op->u.getcpuinfo));
     case XEN_SYSCTL_availheap:
         op->u.availheap.avail_bytes = frame_free_count() << FRAME_SHIFT;
         return 0;
-    case XEN_SYSCTL_cputopoinfo:
-        return topology(&op->u.cputopoinfo);
-    case XEN_SYSCTL_numainfo:
-        return numa(&op->u.numainfo);
-    case XEN_SYSCTL_cpupool_op:
-        return cpupool(&op->u.cpupool_op);
-    case XEN_SYSCTL_scheduler_op:
-        return sched_sysctl(&op->u.scheduler_op);
+        ROW(XEN_SYSCTL_cputopoinfo, topology(&op->u.cputopoinfo));
+        ROW(XEN_SYSCTL_numainfo, numa(&op->u.numainfo));
+        ROW(XEN_SYSCTL_cpupool_op, cpupool(&op->u.cpupool_op));
+        ROW(XEN_SYSCTL_scheduler_op, sched_sysctl(&op->u.scheduler_op));
     case XEN_SYSCTL_get_cpu_levelling_caps:
         op->u.cpu_levelling_caps.caps = 0;
         return 0;
-    case XEN_SYSCTL_get_cpu_featureset:
-        return policy_featureset(&op->u.cpu_featureset);
-    case XEN_SYSCTL_get_cpu_policy:
-        return policy_host(&op->u.cpu_policy);
-    case XEN_SYSCTL_get_pmstat:
-    case XEN_SYSCTL_pm_op:
-        return -XEN_EOPNOTSUPP;
+        ROW(XEN_SYSCTL_get_cpu_featureset, policy_featureset(&op->u.cpu_featureset));
+        ROW(XEN_SYSCTL_get_cpu_policy, policy_host(&op->u.cpu_policy));
+        ROW(XEN_SYSCTL_get_pmstat, -XEN_EOPNOTSUPP);
+        ROW(XEN_SYSCTL_pm_op, -XEN_EOPNOTSUPP);
     default:
         return control_not_offered("sysctl", op->cmd, refused);
     }
@@ -220,7 +208,6 @@ static long run(struct xen_sysctl *op)
 long hc_sysctl(struct vcpu *v, uint64_t *arg)
 {
     struct xen_sysctl op;
-    long result;
 
     if (!v->dom->is_dom0)
         return -XEN_EPERM;
@@ -228,7 +215,7 @@ long hc_sysctl(struct vcpu *v, uint64_t *arg)
         return -XEN_EFAULT;
     if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
         return -XEN_EACCES;
-    result = run(&op);
+    long result = run(&op);
     if (!result && guest_put(arg[0], &op))
         return -XEN_EFAULT;
     return result;

@@ -1,16 +1,14 @@
-/*
- * Ways in from a guest and back: SYSCALL, exceptions, interrupts; SYSRET and IRET.
+/* Ways in from a guest and back: SYSCALL, exceptions, interrupts; SYSRET and IRET.
  *
  * Each entry leaves a struct guest_regs (x86/port_vcpu.h) at the very top of the CPU's stack:
  *
  *      ss rsp rflags cs rip | entry:error_code | r8 r10 rdx rsi rdi | r9 rax rcx r11 | rbx rbp r12-r15
  *
- * and passes its address to C. Interrupts are off all the time. GS and FS stay the guest's.
- * The frame is always whole, but the way out need not read it all: C keeps rbx, rbp, r12-r15 as
- * they were, so unless the frame's have been changed ("quick", entry.h) they are left alone.
- * An exception from the hypervisor itself (a fault with a fix-up, an interrupt in idle) pushes the
- * same frame below what is on the stack.
- */
+ * and passes its address to C. Interrupts are off all the time. GS and FS stay the guest's. The
+ * frame is always whole, but the way out need not read it all: C keeps rbx, rbp, r12-r15 as they
+ * were, so unless the frame's have been changed ("quick", entry.h) they are left alone. An
+ * exception from the hypervisor itself (a fault with a fix-up, an interrupt in idle) pushes the
+ * same frame below what is on the stack. */
 #include "x86/guard_block.h"
 #include "x86/layout.h"
 #include "hypervisor/offsets.h"
@@ -19,30 +17,15 @@
 #define FLAT_SS 0xe02b
 
 .macro PUSH_REGS
-        push %r8
-        push %r10
-        push %rdx
-        push %rsi
-        push %rdi
-        push %r9
-        push %rax
-        push %rcx
-        push %r11
-        push %rbx
-        push %rbp
-        push %r12
-        push %r13
-        push %r14
-        push %r15
+        .irp r, r8, r10, rdx, rsi, rdi, r9, rax, rcx, r11, rbx, rbp, r12, r13, r14, r15
+        push %\r
+        .endr
 .endm
 
 .macro POP_REGS
-        pop %r15
-        pop %r14
-        pop %r13
-        pop %r12
-        pop %rbp
-        pop %rbx
+        .irp r, r15, r14, r13, r12, rbp, rbx
+        pop %\r
+        .endr
         POP_SCRATCH
 .endm
 
@@ -57,19 +40,14 @@
         POP_ARGS
 .endm
 .macro POP_ARGS
-        pop %r9
-        pop %rdi
-        pop %rsi
-        pop %rdx
-        pop %r10
-        pop %r8
+        .irp r, r9, rdi, rsi, rdx, r10, r8
+        pop %\r
+        .endr
 .endm
 
-/*
- * The last instructions of a way out, 5 bytes or more: a jump to entry/guarded.S takes their place on
- * processors that need it. All registers are the guest's but RSP, which is in this CPU's frame (at
- * its RIP for IRET).
- */
+/* The last instructions of a way out, 5 bytes or more: a jump to entry/guarded.S takes their place
+ * on processors that need it. All registers are the guest's but RSP, which is in this CPU's frame
+ * (at its RIP for IRET). */
 .macro GUARD_EXIT kind
         .pushsection .guard_exits, "a"
         .balign 4
@@ -92,10 +70,8 @@
 
         .text
 
-/*
- * The stubs that LSTAR and CSTAR name, copied to the first page of each CPU's block: RIP-relative
- * offsets then reach that block. percpu_alloc() makes the jumps at their ends good.
- */
+/* The stubs that LSTAR and CSTAR name, copied to the first page of each CPU's block: RIP-relative
+ * offsets then reach that block. percpu_alloc() makes the jumps at their ends good. */
 .macro STUB at                          /* the bytes at offset `at` of the block */
         mov %rsp, (PERCPU_DATA + PERCPU_SCRATCH - 7 - \at)(%rip)
         lea (STACK_TOP - 14 - \at)(%rip), %rsp
@@ -110,10 +86,8 @@ syscall_stubs:
         .balign 64
         STUB 64                         /* CSTAR */
 
-/*
- * A hypercall, from a guest's kernel, is done here as far as it goes without C: what this costs,
- * every hypercall costs. IRET is the one whose result is no return value.
- */
+/* A hypercall, from a guest's kernel, is done here as far as it goes without C: what this costs,
+ * every hypercall costs. IRET is the one whose result is no return value. */
         .balign 64
         .globl entry_syscall
 entry_syscall:
@@ -164,10 +138,8 @@ call_again:                             /* rax still is the number */
         subq $2, REGS_RIP(%rsp)
         jmp call_left
 
-/*
- * SYSRET to an address that is not canonical faults in ring 0 (checklist B1). After SYSCALL in the
- * last two bytes of the lower half, and only then, RIP is such a one.
- */
+/* SYSRET to an address that is not canonical faults in ring 0 (checklist B1). After SYSCALL in the
+ * last two bytes of the lower half, and only then, RIP is such a one. */
 low_rip:
         mov %rcx, %rdx
         shr $47, %rdx
@@ -269,33 +241,16 @@ exception_\vector:
         .endif
 .endm
 
-        EXCEPTION 0
-        EXCEPTION 1, ist=1
-        EXCEPTION 2, ist=1
-        EXCEPTION 3
-        EXCEPTION 4
-        EXCEPTION 5
-        EXCEPTION 6
-        EXCEPTION 7
-        EXCEPTION 8, has_error=1, ist=1
-        EXCEPTION 9
-        EXCEPTION 10, has_error=1
-        EXCEPTION 11, has_error=1
-        EXCEPTION 12, has_error=1
-        EXCEPTION 13, has_error=1
-        EXCEPTION 15
-        EXCEPTION 16
-        EXCEPTION 17, has_error=1
-        EXCEPTION 18, ist=1
-        EXCEPTION 19
-        EXCEPTION 20
-        EXCEPTION 21, has_error=1
-        .irp v, 22, 23, 24, 25, 26, 27, 28
+        .irp v, 0, 3, 4, 5, 6, 7, 9, 15, 16, 19, 20, 22, 23, 24, 25, 26, 27, 28, 31
         EXCEPTION \v
         .endr
-        EXCEPTION 29, has_error=1
-        EXCEPTION 30, has_error=1
-        EXCEPTION 31
+        .irp v, 10, 11, 12, 13, 17, 21, 29, 30
+        EXCEPTION \v, has_error=1
+        .endr
+        .irp v, 1, 2, 18
+        EXCEPTION \v, ist=1
+        .endr
+        EXCEPTION 8, has_error=1, ist=1
 
         .section .rodata
         .balign 8
@@ -358,11 +313,9 @@ leave_iret_hv:
         add $8, %rsp
         iretq
 
-/*
- * #DB, NMI, #DF, #MC run on stacks of their own (IST), since they may come at any instruction, also
+/* #DB, NMI, #DF, #MC run on stacks of their own (IST), since they may come at any instruction, also
  * where RSP is still the guest's. From a guest, the frame moves to the CPU's proper stack, which is
- * then empty.
- */
+ * then empty. */
 exception_ist:
         cld
         PUSH_REGS

@@ -4,12 +4,10 @@
 
 #include "x86/port_vcpu.h"
 
-/*
- * How to go back to the guest: what the functions below return to entry.S. By SYSRET, rcx and r11
+/* How to go back to the guest: what the functions below return to entry.S. By SYSRET, rcx and r11
  * of the guest become rip and rflags, and cs, ss are the flat 64-bit ones. A quick way out leaves
  * rbx, rbp, r12-r15 as C has kept them: only for who has not changed them in the frame, nor the
- * vcpu.
- */
+ * vcpu. */
 enum { LEAVE_QUICK_SYSRET, LEAVE_QUICK_IRET, LEAVE_IRET, LEAVE_SYSRET };
 
 /* Called by entry.S with the frame at the top of this CPU's stack. */

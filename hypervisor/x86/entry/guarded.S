@@ -1,5 +1,4 @@
-/*
- * The ways in and out on a processor that must be defended there: they lie around the ordinary ones
+/* The ways in and out on a processor that must be defended there: they lie around the ordinary ones
  * of entry.S, which know nothing of them. On other processors nothing here runs.
  *
  *   in    SYSCALL's stub and the gates of the IDT lead here (x86/guard.c); what is chosen is done,
@@ -8,8 +7,8 @@
  *
  * Blocks that are not chosen become a jump over themselves at boot, so no decision is left to
  * predict. With XPTI (x86/xpti.c) nothing but the pages of this section, the IDT, the CPU's own
- * block and the vcpu's descriptor window is mapped before the first load of CR3 and after the last.
- */
+ * block and the vcpu's descriptor window is mapped before the first load of CR3 and after the
+ * last. */
 #include "x86/guard_block.h"
 #include "x86/layout.h"
 #include "hypervisor/offsets.h"
@@ -25,6 +24,17 @@
 9:
 .endm
 
+.macro SAVE
+        push %rax
+        push %rcx
+        push %rdx
+.endm
+.macro RESTORE
+        pop %rdx
+        pop %rcx
+        pop %rax
+.endm
+
 .macro BLOCK_ADDRESS                    /* of this CPU's block, from the stack */
         mov %rsp, %rax
         and $-PERCPU_STRIDE, %rax
@@ -32,7 +42,7 @@
 
         .section .guard, "ax"
 
-/* With RAX, RCX, RDX saved. RSP is on one of this CPU's stacks. */
+/* Between SAVE and RESTORE. RSP is on one of this CPU's stacks. */
 .macro GUARD_IN
         BLOCK BLOCK_XPTI
         BLOCK_ADDRESS
@@ -73,36 +83,14 @@
 .endm
 
         .balign 16
-        .globl guarded_syscall, guarded_syscall32, guarded_sysenter
-guarded_syscall:
-        push %rax
-        push %rcx
-        push %rdx
+        .irp name, syscall, syscall32, sysenter
+        .globl guarded_\name
+guarded_\name:
+        SAVE
         GUARD_IN
-        pop %rdx
-        pop %rcx
-        pop %rax
-        jmp entry_syscall
-
-guarded_syscall32:
-        push %rax
-        push %rcx
-        push %rdx
-        GUARD_IN
-        pop %rdx
-        pop %rcx
-        pop %rax
-        jmp entry_syscall32
-
-guarded_sysenter:
-        push %rax
-        push %rcx
-        push %rdx
-        GUARD_IN
-        pop %rdx
-        pop %rcx
-        pop %rax
-        jmp entry_sysenter
+        RESTORE
+        jmp entry_\name
+        .endr
 
 /* One for each vector, 16 bytes each. Also for what interrupts the hypervisor: it may have been
  * here, with the guest's CR3. */
@@ -118,30 +106,22 @@ guarded_gates:
         .endr
 
 guarded_gate:
-        push %rax
-        push %rcx
-        push %rdx
+        SAVE
         GUARD_IN
         mov 24(%rsp), %rcx              /* the vector; its gate's own target takes its place */
         lea guard_targets(%rip), %rax
         mov (%rax, %rcx, 8), %rax
         mov %rax, 24(%rsp)
-        pop %rdx
-        pop %rcx
-        pop %rax
+        RESTORE
         ret
 
-/*
- * Out: all registers are the guest's but RSP, which is in this CPU's frame. An NMI that comes
+/* Out: all registers are the guest's but RSP, which is in this CPU's frame. An NMI that comes
  * behind \name\()_cr3 returns with the hypervisor's CR3; guard_fix_exit() sends it back to
- * \name\()_again while the registers are still saved, and to the beginning after that.
- */
+ * \name\()_again while the registers are still saved, and to the beginning after that. */
 .macro GUARD_OUT name
         .globl guarded_\name, \name\()_again, \name\()_cr3, \name\()_popped, \name\()_done
 guarded_\name:
-        push %rax
-        push %rcx
-        push %rdx
+        SAVE
 \name\()_again:
         BLOCK BLOCK_ROOT
         BLOCK_ADDRESS
@@ -188,19 +168,13 @@ iret_done:                              /* a fault here belongs to the guest: x8
         iretq
 
 guarded_refresh:
-        push %rsi
-        push %rdi
-        push %r8
-        push %r9
-        push %r10
-        push %r11
+        .irp r, rsi, rdi, r8, r9, r10, r11
+        push %\r
+        .endr
         call guard_refresh
-        pop %r11
-        pop %r10
-        pop %r9
-        pop %r8
-        pop %rdi
-        pop %rsi
+        .irp r, r11, r10, r9, r8, rdi, rsi
+        pop %\r
+        .endr
         ret
 
 guard_selector:                         /* HV_DS: VERW wants a segment that can be written */

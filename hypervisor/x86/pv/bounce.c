@@ -1,12 +1,10 @@
-/*
- * Sends a guest vcpu to its kernel's entry points.
+/* Sends a guest vcpu to its kernel's entry points.
  *
  * The frame on the guest kernel's stack, lowest address first (measured on Xen 4.17):
  *   rcx r11 [ds es fs gs] [error code] rip cs rflags rsp ss
  * with the upcall mask of the moment in bits 32-39 of cs, RPL 0 in the cs of an interrupted guest
  * kernel, and IF showing the inverse of the mask. Entry points begin by popping rcx and r11, which
- * is why the hypervisor may leave to them with SYSRET.
- */
+ * is why the hypervisor may leave to them with SYSRET. */
 #include "x86/pv/bounce.h"
 
 #include "hc/hc.h"
@@ -18,7 +16,7 @@
 #include "x86/desc.h"
 #include "x86/entry/leave.h"
 #include "x86/paging.h"
-#include "x86/tlb.h"
+#include "x86/percpu.h"
 
 #define GATE_MASK 4 /* the handler starts with events masked (xen.h, trap_info flags) */
 
@@ -62,11 +60,9 @@ enum from {
     FROM_HYPERCALL, /* in kernel mode, events not masked */
 };
 
-/*
- * Builds the frame, with n_extra words between r11 and rip, each word straight from where it is to
+/* Builds the frame, with n_extra words between r11 and rip, each word straight from where it is to
  * where it goes, and points r at the callback, but for what SYSRET does not need: bounced(). mask:
- * the handler starts with events masked. False: there is no callback or no stack.
- */
+ * the handler starts with events masked. False: there is no callback or no stack. */
 static inline __attribute__((always_inline)) bool bounce(struct vcpu *v, struct guest_regs *r,
                                                          const enum from from, uint64_t callback,
                                                          bool mask, const uint64_t *extra,
@@ -154,7 +150,7 @@ static __attribute__((noinline)) void send(struct vcpu *v, struct guest_regs *r,
         cannot_bounce(v, r, callback);
 }
 
-/* ---- the quick ways: leaf functions that end where anything else has to be done -------------- */
+/* ---- the quick ways: leaf functions that end where anything else has to be done ------------- */
 
 static __attribute__((noinline, cold)) int leave_cannot_bounce(struct vcpu *v, struct guest_regs *r,
                                                                uint64_t callback)
@@ -228,7 +224,7 @@ int x86_leave_event(struct guest_regs *r)
     return LEAVE_QUICK_SYSRET;
 }
 
-/* ---- IRET ------------------------------------------------------------------------------------ */
+/* ---- IRET ----------------------------------------------------------------------------------- */
 
 /* May SYSRET go there: where rcx and r11 need not be what the frame says, and all else is flat. */
 static inline bool sysret_does(const struct guest_regs *r)
@@ -237,10 +233,8 @@ static inline bool sysret_does(const struct guest_regs *r)
            !(r->rflags & (FLAGS_TF | FLAGS_RF));
 }
 
-/*
- * The words of struct iret_context move straight into r: if one cannot be read the domain ends, so
- * nobody sees a half. False: that.
- */
+/* The words of struct iret_context move straight into r: if one cannot be read the domain ends, so
+ * nobody sees a half. False: that. */
 static inline __attribute__((always_inline)) bool iret(struct vcpu *v, struct guest_regs *r)
 {
     uint64_t sp = r->rsp, flags, cs, rflags, word;
@@ -309,7 +303,7 @@ long hc_iret(struct vcpu *v, uint64_t *arg)
     return (long)r->rax;
 }
 
-/* ---- all else -------------------------------------------------------------------------------- */
+/* ---- all else ------------------------------------------------------------------------------- */
 
 void pv_trap(struct vcpu *v, struct guest_regs *r, unsigned int vector, int64_t error_code)
 {
@@ -340,8 +334,8 @@ void pv_event(struct vcpu *v, struct guest_regs *r)
 
 void pv_syscall(struct vcpu *v, struct guest_regs *r, uint64_t callback, uint8_t flags)
 {
-    /* A kernel without an entry for system calls has none: to its user, SYSCALL is no instruction.
-     */
+    /* A kernel without an entry for system calls has none: to its user, SYSCALL is no
+     * instruction. */
     if (unlikely(!callback)) {
         r->rip -= 2;
         pv_trap(v, r, 6, -1);

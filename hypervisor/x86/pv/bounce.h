@@ -3,14 +3,13 @@
 #define X86_PV_BOUNCE_H
 
 #include "core/dom/domain.h"
+#include "port/guestmem.h"
 
 enum { BOUNCE_NO_ERROR_CODE = -1 };
 
-/*
- * Exception `vector` for the running vcpu, error_code < 0: the vector has none. The frame r is that
+/* Exception `vector` for the running vcpu, error_code < 0: the vector has none. The frame r is that
  * of the CPU's stack. If the guest has no handler, or its stack cannot be written, its domain
- * crashes. Afterwards r enters the handler.
- */
+ * crashes. Afterwards r enters the handler. */
 void pv_trap(struct vcpu *v, struct guest_regs *r, unsigned int vector, int64_t error_code);
 void pv_gp(struct vcpu *v, struct guest_regs *r, uint32_t error_code);
 /* #PF. As pv_trap(). */
@@ -27,11 +26,6 @@ static inline uint64_t pv_clean_flags(uint64_t flags)
 {
     /* CF PF AF ZF SF TF DF OF AC RF ID, IF always, the rest never. */
     return (flags & 0x00250dd5) | 0x202;
-}
-
-static inline bool canonical(uint64_t va)
-{
-    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
 }
 
 #endif

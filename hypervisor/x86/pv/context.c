@@ -1,7 +1,5 @@
-/*
- * A vcpu's machine state as a whole: made, set from the ABI's vcpu_guest_context, read back into
- * one, dropped. Used by VCPUOP_initialise, by the tools (domctl), and by the dom0 builder.
- */
+/* A vcpu's machine state as a whole: made, set from the ABI's vcpu_guest_context, read back into
+ * one, dropped. Used by VCPUOP_initialise, by the tools (domctl), and by the dom0 builder. */
 #include "abi/abi.h"
 #include "base/string.h"
 #include "core/frame/frame.h"
@@ -12,9 +10,7 @@
 #include "x86/cpu.h"
 #include "x86/ctxsw.h"
 #include "x86/desc.h"
-#include "x86/fpu.h"
 #include "x86/pv/bounce.h"
-#include "x86/pv/desc.h"
 #include "x86/pv/regs.h"
 
 /* struct vcpu and its XSAVE area share a frame. */
@@ -54,11 +50,15 @@ static uint16_t guest_selector(uint64_t selector)
 
 static bool context_ok(const struct vcpu_guest_context *c)
 {
-    if (!canonical(c->user_regs.rip) || !canonical(c->user_regs.rsp) || !canonical(c->kernel_sp) ||
-        !canonical(c->event_callback_eip) || !canonical(c->failsafe_callback_eip) ||
-        !canonical(c->syscall_callback_eip) || !canonical(c->fs_base) ||
-        !canonical(c->gs_base_kernel) || !canonical(c->gs_base_user))
-        return false;
+    const uint64_t addresses[] = {
+        c->user_regs.rip,         c->user_regs.rsp, c->kernel_sp,
+        c->event_callback_eip,    c->fs_base,       c->gs_base_kernel,
+        c->failsafe_callback_eip, c->gs_base_user,  c->syscall_callback_eip,
+    };
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(addresses); i++)
+        if (!canonical(addresses[i]))
+            return false;
     for (unsigned int i = 0; i < 256; i++)
         if (!canonical(c->trap_ctxt[i].address))
             return false;
@@ -96,7 +96,6 @@ static void set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)
     v->arch.event_cb = c->event_callback_eip;
     v->arch.failsafe_cb = c->failsafe_callback_eip;
     v->arch.syscall_cb = c->syscall_callback_eip;
-    v->arch.event_cb_flags = CALLBACKF_mask_events;
     v->arch.failsafe_cb_flags =
         c->flags & VGCF_failsafe_disables_events ? CALLBACKF_mask_events : 0;
     v->arch.syscall_cb_flags = c->flags & VGCF_syscall_disables_events ? CALLBACKF_mask_events : 0;
@@ -131,18 +130,17 @@ int x86_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     mfn_t gdt[GDT_GUEST_PAGES];
     mfn_t kernel = maddr_mfn(c->ctrlreg[3]);
     mfn_t user = c->ctrlreg[1] ? maddr_mfn(c->ctrlreg[1]) : MFN_NONE;
-    long error;
 
     if (!context_ok(c))
         return -XEN_EINVAL;
     for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++)
         gdt[i] = mfn(c->gdt_frames[i]);
-    error = pgt_set_base(v, kernel, user);
+    long error = pgt_set_base(v, kernel, user);
     if (error)
         return error == HC_AGAIN ? -XEN_EAGAIN : (int)error;
-    error = desc_set_gdt(v, gdt, (unsigned int)c->gdt_ents);
+    error = pgt_set_gdt(v, gdt, (unsigned int)c->gdt_ents);
     if (!error)
-        error = desc_set_ldt(v, c->ldt_base, (unsigned int)c->ldt_ents);
+        error = pgt_set_ldt(v, c->ldt_base, c->ldt_ents);
     if (error)
         return (int)error;
     set_registers(v, c);

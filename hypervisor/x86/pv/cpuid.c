@@ -1,10 +1,8 @@
-/*
- * CPUID as PV guests see it: of each feature word, the bits that the host has and the table below
+/* CPUID as PV guests see it: of each feature word, the bits that the host has and the table below
  * offers. A bit is offered when a PV guest can use the feature without the hypervisor's help, or
  * with help that is given. Not offered is what needs ring 0 or real paging (PSE, PGE, PCID, SMEP,
  * SMAP, UMIP, MTRR, x2APIC, MONITOR, VMX, SVM, 1 GiB pages) and state that XCR0 is not set up for
- * (AVX-512, PKU, MPX, CET).
- */
+ * (AVX-512, PKU, MPX, CET). */
 #include "x86/pv/policy.h"
 
 #include "base/string.h"
@@ -106,9 +104,9 @@ void policy_init(void)
     init_extended();
 }
 
-/* ---- look-up --------------------------------------------------------------------------------- */
+/* ---- look-up -------------------------------------------------------------------------------- */
 
-static const struct cpuid_policy *policy_of(const struct domain *d)
+static struct cpuid_policy *policy_of(const struct domain *d)
 {
     return d->arch.cpuid_policy ? d->arch.cpuid_policy : &standard;
 }
@@ -148,57 +146,53 @@ static struct cpuid_regs leaf_one(const struct vcpu *v, struct cpuid_regs r)
     return r;
 }
 
-static struct cpuid_regs basic_leaf(const struct cpuid_policy *p, const struct vcpu *v,
-                                    uint32_t leaf, uint32_t subleaf)
+/* The entries of a leaf in a policy, *n of them by subleaf; NULL: none that a guest may have. */
+static struct cpuid_regs *leaf_of(struct cpuid_policy *p, uint32_t leaf, uint32_t *n)
 {
-    static const struct cpuid_regs none;
-
-    if (leaf > p->basic[0].a)
-        return none;
     switch (leaf) {
-    case 1:
-        return leaf_one(v, p->basic[1]);
     case 4:
-        return subleaf < ARRAY_SIZE(p->cache) ? p->cache[subleaf] : none;
+        *n = ARRAY_SIZE(p->cache);
+        return p->cache;
     case 7:
-        return subleaf < ARRAY_SIZE(p->feat) ? p->feat[subleaf] : none;
+        *n = ARRAY_SIZE(p->feat);
+        return p->feat;
     case 0xd:
-        return subleaf < ARRAY_SIZE(p->xstate) ? p->xstate[subleaf] : none;
+        *n = ARRAY_SIZE(p->xstate);
+        return p->xstate;
     default:
-        return p->basic[leaf];
+        *n = 0; /* the same for all subleaves */
+        return leaf < POLICY_BASIC                   ? &p->basic[leaf]
+               : leaf - 0x80000000 < POLICY_EXTENDED ? &p->extended[leaf - 0x80000000]
+                                                     : NULL;
     }
 }
 
 struct cpuid_regs policy_cpuid(const struct vcpu *v, uint32_t leaf, uint32_t subleaf)
 {
-    const struct cpuid_policy *p = policy_of(v->dom);
+    struct cpuid_policy *p = policy_of(v->dom);
+    uint32_t n;
 
-    if (leaf < POLICY_BASIC)
-        return basic_leaf(p, v, leaf, subleaf);
-    if (leaf - 0x80000000 < POLICY_EXTENDED)
-        return p->extended[leaf - 0x80000000];
     if (leaf >> 8 == 0x400000)
         return xen_leaf(v, leaf & 0xff, subleaf);
-    return (struct cpuid_regs){0};
+    const struct cpuid_regs *r = leaf_of(p, leaf, &n);
+    if (!r || (leaf < POLICY_BASIC && leaf > p->basic[0].a) || (n && subleaf >= n))
+        return (struct cpuid_regs){0};
+    return leaf == 1 ? leaf_one(v, *r) : r[n ? subleaf : 0];
 }
 
-/* ---- what the tools read and write ------------------------------------------------------------
- */
+/* ---- what the tools read and write ---------------------------------------------------------- */
 
-static void features(const struct cpuid_policy *p, uint32_t *word)
+/* The words of features, in place; NULL: none of it is offered. */
+static void feature_words(struct cpuid_policy *p, uint32_t *word[WORDS])
 {
-    word[W_1D] = p->basic[1].d;
-    word[W_1C] = p->basic[1].c;
-    word[W_E1D] = p->extended[1].d & ~COMMON_1D;
-    word[W_E1C] = p->extended[1].c;
-    word[W_DA1] = p->xstate[1].a;
-    word[W_7B0] = p->feat[0].b;
-    word[W_7C0] = p->feat[0].c;
-    word[W_E7D] = p->extended[7].d;
-    word[W_E8B] = p->extended[8].b;
-    word[W_7D0] = p->feat[0].d;
-    word[W_7A1] = p->feat[1].a;
-    word[W_E21A] = p->extended[0x21].a;
+    uint32_t *const words[WORDS] = {
+        [W_1D] = &p->basic[1].d,     [W_1C] = &p->basic[1].c,     [W_E1D] = &p->extended[1].d,
+        [W_E1C] = &p->extended[1].c, [W_DA1] = &p->xstate[1].a,   [W_7B0] = &p->feat[0].b,
+        [W_7C0] = &p->feat[0].c,     [W_E7D] = &p->extended[7].d, [W_E8B] = &p->extended[8].b,
+        [W_7D0] = &p->feat[0].d,     [W_7A1] = &p->feat[1].a,     [W_E21A] = &p->extended[0x21].a,
+    };
+
+    memcpy(word, words, sizeof(words));
 }
 
 void policy_hw_caps(uint32_t cap[8])
@@ -227,8 +221,13 @@ long policy_featureset(struct xen_sysctl_cpu_featureset *op)
         return 0;
     }
     if (op->index != XEN_SYSCTL_cpu_featureset_hvm &&
-        op->index != XEN_SYSCTL_cpu_featureset_hvm_max)
-        features(&standard, word);
+        op->index != XEN_SYSCTL_cpu_featureset_hvm_max) {
+        uint32_t *words[WORDS];
+
+        feature_words(&standard, words);
+        for (unsigned int i = 0; i < WORDS; i++)
+            word[i] = *words[i] & (i == W_E1D ? ~COMMON_1D : ~0u);
+    }
     if (op->nr_features < n)
         n = op->nr_features;
     if (guest_write(HANDLE(op->features), word, n * sizeof(word[0])))
@@ -237,39 +236,14 @@ long policy_featureset(struct xen_sysctl_cpu_featureset *op)
     return 0;
 }
 
-/* Calls fn for every leaf with something in it, in ascending order; stops at a non-zero result. */
-static long each_leaf(struct cpuid_policy *p,
-                      long (*fn)(void *arg, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r),
-                      void *arg)
-{
-    long error = 0;
-
-    for (uint32_t i = 0; i < POLICY_BASIC && !error; i++) {
-        if (i == 4)
-            for (uint32_t s = 0; s < ARRAY_SIZE(p->cache) && !error; s++)
-                error = fn(arg, i, s, &p->cache[s]);
-        else if (i == 7)
-            for (uint32_t s = 0; s < ARRAY_SIZE(p->feat) && !error; s++)
-                error = fn(arg, i, s, &p->feat[s]);
-        else if (i == 0xd)
-            for (uint32_t s = 0; s < ARRAY_SIZE(p->xstate) && !error; s++)
-                error = fn(arg, i, s, &p->xstate[s]);
-        else if (i != 0xb) /* topology: has subleaves, none are offered */
-            error = fn(arg, i, XEN_CPUID_NO_SUBLEAF, &p->basic[i]);
-    }
-    for (uint32_t i = 0; i < POLICY_EXTENDED && !error; i++)
-        error = fn(arg, 0x80000000 + i, XEN_CPUID_NO_SUBLEAF, &p->extended[i]);
-    return error;
-}
-
 struct leaf_list {
     uint64_t at;
     uint32_t n, room;
 };
 
-static long put_leaf(void *arg, uint32_t leaf, uint32_t subleaf, struct cpuid_regs *r)
+static long put_leaf(struct leaf_list *list, uint32_t leaf, uint32_t subleaf,
+                     const struct cpuid_regs *r)
 {
-    struct leaf_list *list = arg;
     xen_cpuid_leaf_t out = {leaf, subleaf, r->a, r->b, r->c, r->d};
 
     if (list->n == list->room)
@@ -282,20 +256,35 @@ static long put_leaf(void *arg, uint32_t leaf, uint32_t subleaf, struct cpuid_re
 
 #define LEAVES (POLICY_BASIC - 4 + 6 + 3 + 3 + POLICY_EXTENDED)
 
+/* Every leaf with something in it, in ascending order. */
+static long put_leaves(struct cpuid_policy *p, struct leaf_list *list)
+{
+    long error = 0;
+
+    for (uint32_t i = 0; i < POLICY_BASIC + POLICY_EXTENDED && !error; i++) {
+        uint32_t leaf = i < POLICY_BASIC ? i : 0x80000000 + i - POLICY_BASIC, n;
+        const struct cpuid_regs *r = leaf_of(p, leaf, &n);
+
+        if (leaf == 0xb)
+            continue; /* topology: has subleaves, none are offered */
+        if (!n)
+            error = put_leaf(list, leaf, XEN_CPUID_NO_SUBLEAF, r);
+        for (uint32_t s = 0; s < n && !error; s++)
+            error = put_leaf(list, leaf, s, &r[s]);
+    }
+    return error;
+}
+
 static long put_policy(struct cpuid_policy *p, uint64_t leaves, uint32_t *nr_leaves, uint64_t msrs,
                        uint32_t *nr_msrs)
 {
     struct leaf_list list = {.at = leaves, .room = *nr_leaves};
     long error = 0;
 
-    if (!leaves) {
-        *nr_leaves = LEAVES;
-    } else {
-        error = each_leaf(p, put_leaf, &list);
-        *nr_leaves = list.n;
-    }
+    if (leaves)
+        error = put_leaves(p, &list);
+    *nr_leaves = leaves ? list.n : LEAVES;
     /* No MSR is part of the policy: MSR_INTEL_PLATFORM_INFO and ARCH_CAPS are not offered. */
-    (void)msrs;
     *nr_msrs = msrs ? 0 : 2;
     return error;
 }
@@ -311,38 +300,18 @@ long policy_host(struct xen_sysctl_cpu_policy *op)
                       &op->nr_msrs);
 }
 
-/* The entry of a policy for a leaf; NULL: none that a guest may have. */
-static struct cpuid_regs *leaf_of(struct cpuid_policy *p, uint32_t leaf, uint32_t subleaf)
-{
-    if (leaf == 4)
-        return subleaf < ARRAY_SIZE(p->cache) ? &p->cache[subleaf] : NULL;
-    if (leaf == 7)
-        return subleaf < ARRAY_SIZE(p->feat) ? &p->feat[subleaf] : NULL;
-    if (leaf == 0xd)
-        return subleaf < ARRAY_SIZE(p->xstate) ? &p->xstate[subleaf] : NULL;
-    if (leaf < POLICY_BASIC)
-        return &p->basic[leaf];
-    if (leaf - 0x80000000 < POLICY_EXTENDED)
-        return &p->extended[leaf - 0x80000000];
-    return NULL;
-}
-
 /* Features only ever go away: bits that are not offered, or not there, are dropped. */
 static void limit_features(struct cpuid_policy *p)
 {
-    p->basic[1].c &= standard.basic[1].c;
-    p->basic[1].d &= standard.basic[1].d;
+    uint32_t *word[WORDS], *have[WORDS];
+
+    feature_words(p, word);
+    feature_words(&standard, have);
+    for (unsigned int i = 0; i < WORDS; i++)
+        if (i != W_E7D)
+            *word[i] &= *have[i];
     p->basic[1].c |= HYPERVISOR_BIT;
-    p->extended[1].c &= standard.extended[1].c;
-    p->extended[1].d &= standard.extended[1].d;
-    p->feat[0].b &= standard.feat[0].b;
-    p->feat[0].c &= standard.feat[0].c;
-    p->feat[0].d &= standard.feat[0].d;
-    p->feat[1].a &= standard.feat[1].a;
     p->xstate[0].a &= standard.xstate[0].a;
-    p->xstate[1].a &= standard.xstate[1].a;
-    p->extended[8].b &= standard.extended[8].b;
-    p->extended[0x21].a &= standard.extended[0x21].a;
     if (p->basic[0].a > POLICY_BASIC - 1)
         p->basic[0].a = POLICY_BASIC - 1;
 }
@@ -365,12 +334,12 @@ static long set_policy(struct domain *d, struct xen_domctl_cpu_policy *op)
     }
     for (uint32_t i = 0; i < op->nr_leaves && !error; i++) {
         xen_cpuid_leaf_t in;
-        struct cpuid_regs *r;
+        uint32_t n;
 
         error = guest_read(&in, HANDLE(op->leaves) + i * sizeof(in), sizeof(in));
-        r = error ? NULL : leaf_of(p, in.leaf, in.subleaf);
-        if (r)
-            *r = (struct cpuid_regs){in.a, in.b, in.c, in.d};
+        struct cpuid_regs *r = error ? NULL : leaf_of(p, in.leaf, &n);
+        if (r && (!n || in.subleaf < n))
+            r[n ? in.subleaf : 0] = (struct cpuid_regs){in.a, in.b, in.c, in.d};
     }
     limit_features(p);
     if (fresh) {
@@ -389,8 +358,7 @@ long policy_domctl(struct domain *d, struct xen_domctl *op)
 
     if (op->cmd == XEN_DOMCTL_set_cpu_policy)
         return set_policy(d, c);
-    return put_policy((struct cpuid_policy *)policy_of(d), HANDLE(c->leaves), &c->nr_leaves,
-                      HANDLE(c->msrs), &c->nr_msrs);
+    return put_policy(policy_of(d), HANDLE(c->leaves), &c->nr_leaves, HANDLE(c->msrs), &c->nr_msrs);
 }
 
 void policy_free(struct domain *d)

@@ -1,9 +1,7 @@
-/*
- * Dom0's writes to PCI configuration space through ECAM. Its mappings of the window are read-only
+/* Dom0's writes to PCI configuration space through ECAM. Its mappings of the window are read-only
  * (x86/machine.c), so that each write faults and is judged as one through ports is: the messages
  * that Argon has set stay. A MOV of 1, 2 or 4 aligned bytes, which is all that config space takes;
- * anything else stays the guest's page fault.
- */
+ * anything else stays the guest's page fault. */
 #include "core/insn/insn.h"
 #include "core/pgtype/pgtype.h"
 #include "port/guestmem.h"

@@ -1,16 +1,13 @@
-/*
- * Saving and restoring a vcpu's XSAVE area and MSRs (domctl).
+/* Saving and restoring a vcpu's XSAVE area and MSRs (domctl).
  *
  * The blob of XEN_DOMCTL_getvcpuextstate is two words, XCR0 and the union of all XCR0 values so
- * far, then the plain (not compacted) XSAVE area. What comes in is checked as XRSTOR would
- * check it, since a fault there would be ours.
- */
-#include "x86/pv/extstate.h"
-
+ * far, then the plain (not compacted) XSAVE area. What comes in is checked as XRSTOR would check
+ * it, since a fault there would be ours. */
 #include "base/string.h"
 #include "hc/control.h"
 #include "hc/hc.h"
 #include "x86/cpu.h"
+#include "x86/pv/policy.h"
 
 struct blob_head {
     uint64_t xcr0, xcr0_accum;
@@ -78,14 +75,13 @@ static long set_state(struct domctl_call *c, struct vcpu *v)
 long extstate_domctl(struct domctl_call *c)
 {
     struct vcpu *v = dom_vcpu(c->d, c->op->u.vcpuextstate.vcpu);
-    long result;
 
     if (!v || c->d == c->caller->dom)
         return -XEN_EINVAL;
     if (!cpu_has_xsave)
         return -XEN_EOPNOTSUPP;
     sched_pause_sync(v);
-    result = c->op->cmd == XEN_DOMCTL_getvcpuextstate ? get_state(c, v) : set_state(c, v);
+    long result = c->op->cmd == XEN_DOMCTL_getvcpuextstate ? get_state(c, v) : set_state(c, v);
     sched_unpause(v);
     return result;
 }

@@ -1,7 +1,5 @@
-/*
- * The hypercalls that change the calling vcpu's machine state: trap table, callbacks, stack,
- * segments, debug registers, FPU, IRET.
- */
+/* The hypercalls that change the calling vcpu's machine state: trap table, callbacks, stack,
+ * segments, debug registers, FPU, IRET. */
 #include "hc/hc.h"
 #include "port/log.h"
 #include "port/stop.h"
@@ -10,7 +8,6 @@
 #include "x86/ctxsw.h"
 #include "x86/entry/entry.h"
 #include "x86/pv/bounce.h"
-#include "x86/pv/desc.h"
 #include "x86/pv/regs.h"
 #include "x86/segbase.h"
 
@@ -48,38 +45,34 @@ long hc_stack_switch(struct vcpu *v, uint64_t *arg)
     return 0;
 }
 
+/* Where the handler of each type is kept, and its flags. */
+static const struct {
+    uint16_t address, flags; /* offsets; flags 0: always masked */
+} callbacks[] = {
+#define IN_ARCH(field) offsetof(struct vcpu_arch, field)
+    [CALLBACKTYPE_event] = {IN_ARCH(event_cb), 0},
+    [CALLBACKTYPE_failsafe] = {IN_ARCH(failsafe_cb), IN_ARCH(failsafe_cb_flags)},
+    [CALLBACKTYPE_syscall] = {IN_ARCH(syscall_cb), IN_ARCH(syscall_cb_flags)},
+    [CALLBACKTYPE_syscall32] = {IN_ARCH(syscall32_cb), IN_ARCH(syscall32_cb_flags)},
+    [CALLBACKTYPE_sysenter] = {IN_ARCH(sysenter_cb), IN_ARCH(sysenter_cb_flags)},
+    [CALLBACKTYPE_nmi] = {IN_ARCH(nmi_cb), 0},
+};
+
+static bool is_callback(unsigned int type)
+{
+    return type < ARRAY_SIZE(callbacks) && callbacks[type].address;
+}
+
 static int set_callback(struct vcpu *v, unsigned int type, uint64_t address, uint16_t flags)
 {
-    uint8_t mask = flags & CALLBACKF_mask_events;
-
     if (!canonical(address))
         return -XEN_EINVAL;
-    switch (type) {
-    case CALLBACKTYPE_event:
-        v->arch.event_cb = address;
-        return 0;
-    case CALLBACKTYPE_failsafe:
-        v->arch.failsafe_cb = address;
-        v->arch.failsafe_cb_flags = mask;
-        return 0;
-    case CALLBACKTYPE_syscall:
-        v->arch.syscall_cb = address;
-        v->arch.syscall_cb_flags = mask;
-        return 0;
-    case CALLBACKTYPE_syscall32:
-        v->arch.syscall32_cb = address;
-        v->arch.syscall32_cb_flags = mask;
-        return 0;
-    case CALLBACKTYPE_sysenter:
-        v->arch.sysenter_cb = address;
-        v->arch.sysenter_cb_flags = mask;
-        return 0;
-    case CALLBACKTYPE_nmi:
-        v->arch.nmi_cb = address;
-        return 0;
-    default:
+    if (!is_callback(type))
         return -XEN_ENOSYS;
-    }
+    *(uint64_t *)((char *)&v->arch + callbacks[type].address) = address;
+    if (callbacks[type].flags)
+        *((uint8_t *)&v->arch + callbacks[type].flags) = flags & CALLBACKF_mask_events;
+    return 0;
 }
 
 long hc_callback_op(struct vcpu *v, uint64_t *arg)
@@ -95,19 +88,10 @@ long hc_callback_op(struct vcpu *v, uint64_t *arg)
     case CALLBACKOP_unregister:
         if (guest_get(&unreg, arg[1]))
             return -XEN_EFAULT;
-        switch (unreg.type) {
-        case CALLBACKTYPE_event:
-        case CALLBACKTYPE_failsafe:
-        case CALLBACKTYPE_syscall:
-        case CALLBACKTYPE_syscall32:
-        case CALLBACKTYPE_sysenter:
-            return -XEN_EINVAL;
-        case CALLBACKTYPE_nmi:
-            v->arch.nmi_cb = 0;
-            return 0;
-        default:
-            return -XEN_ENOSYS;
-        }
+        if (unreg.type != CALLBACKTYPE_nmi)
+            return is_callback(unreg.type) ? -XEN_EINVAL : -XEN_ENOSYS;
+        v->arch.nmi_cb = 0;
+        return 0;
     default:
         return -XEN_ENOSYS;
     }
@@ -160,21 +144,11 @@ long hc_set_debugreg(struct vcpu *v, uint64_t *arg)
 
 long hc_get_debugreg(struct vcpu *v, uint64_t *arg)
 {
-    switch (arg[0]) {
-    case 0:
-    case 1:
-    case 2:
-    case 3:
-        return (long)v->arch.dr[arg[0]];
-    case 4:
-    case 6:
-        return (long)v->arch.dr6;
-    case 5:
-    case 7:
-        return (long)v->arch.dr7;
-    default:
+    if (arg[0] > 7)
         return -XEN_EINVAL;
-    }
+    if (arg[0] < 4)
+        return (long)v->arch.dr[arg[0]];
+    return (long)(arg[0] & 1 ? v->arch.dr7 : v->arch.dr6);
 }
 
 /* The hypervisor never uses FS or GS: the machine holds the guest's own, inactive GS included. */

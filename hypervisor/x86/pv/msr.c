@@ -1,11 +1,9 @@
-/*
- * MSRs as PV guests see them. A guest reaches no MSR of the machine but those named here, and
+/* MSRs as PV guests see them. A guest reaches no MSR of the machine but those named here, and
  * whatever is written is checked first (checklist B4, B9).
  *
  * The stock kernel reads more than this with a safe accessor and lives with #GP; the machine-check
- * registers it must be able to read, and reads of 0 are what tell it that nothing is there
- * (trace, 9.2 and 14.2).
- */
+ * registers it must be able to read, and reads of 0 are what tell it that nothing is there (trace,
+ * 9.2 and 14.2). */
 #include "x86/pv/bounce.h"
 #include "x86/pv/policy.h"
 #include "x86/cpu.h"

@@ -1,6 +1,5 @@
-/*
- * What a PV guest sees of the processor: CPUID leaves and MSRs, by one table each (cpuid.c, msr.c).
- */
+/* What a PV guest sees of the processor: CPUID leaves and MSRs, by one table each (cpuid.c,
+ * msr.c). */
 #ifndef X86_PV_POLICY_H
 #define X86_PV_POLICY_H
 
@@ -35,6 +34,12 @@ long policy_host(struct xen_sysctl_cpu_policy *op);
 long policy_domctl(struct domain *d, struct xen_domctl *op);
 /* Gives a domain's own policy back, if it has one. */
 void policy_free(struct domain *d);
+
+/* XEN_DOMCTL_{get,set}vcpuextstate and {get,set}_vcpu_msrs: extended FPU state and MSRs of a
+ * vcpu. */
+struct domctl_call;
+long extstate_domctl(struct domctl_call *c);
+long msrs_domctl(struct domctl_call *c);
 
 /* RDMSR, WRMSR of the running vcpu. 0, or -XEN_EFAULT: the guest gets #GP. */
 int msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);

@@ -1,12 +1,8 @@
-/*
- * Privileged instructions of a guest's kernel, emulated after the #GP that ring 3 gives them.
+/* Privileged instructions of a guest's kernel, emulated after the #GP that ring 3 gives them.
  *
  * A white list: what is not here stays a #GP. The instruction is fetched once, decoded from the
  * copy and done; a page of the guest that is not there makes it its #GP again. Guest user mode gets
- * nothing but port I/O, and that only where its kernel's virtual IOPL lets it (checklist B16).
- */
-#include "x86/pv/privop.h"
-
+ * nothing but port I/O, and that only where its kernel's virtual IOPL lets it (checklist B16). */
 #include "core/pgtype/pgtype.h"
 #include "hc/hc.h"
 #include "port/clock.h"
@@ -24,7 +20,7 @@ struct fetch {
     uint8_t code[GUEST_CODE_MAX];
     unsigned int len; /* bytes there are */
     unsigned int at;  /* next to decode */
-    bool operand16, rep, rexw, rexr, rexb;
+    bool operand16, rep, rexr, rexb;
 };
 
 static bool next_byte(struct fetch *f, uint8_t *byte)
@@ -55,7 +51,6 @@ static bool prefixes(struct fetch *f, uint8_t *op)
         case 0x65:
             break;
         case 0x40 ... 0x4f:
-            f->rexw = *op & 8;
             f->rexr = *op & 4;
             f->rexb = *op & 1;
             return next_byte(f, op);
@@ -78,13 +73,11 @@ static bool iopl_allows(const struct vcpu *v)
 /* The bitmap lies in the kernel's address space, which is not the one loaded in guest user mode. */
 static int read_bitmap(const struct vcpu *v, uint8_t *to, uint64_t va, unsigned int n)
 {
-    int error;
-
     if (v->arch.in_kernel)
         return guest_read(to, va, n);
     this_percpu()->cr3 = v->arch.kernel_l4; /* also for who interrupts us */
     write_cr3(mfn_maddr(v->arch.kernel_l4));
-    error = guest_read(to, va, n);
+    int error = guest_read(to, va, n);
     this_percpu()->cr3 = v->arch.user_l4;
     write_cr3(mfn_maddr(v->arch.user_l4));
     return error;
@@ -334,12 +327,11 @@ static bool system_op(struct vcpu *v, struct guest_regs *r, struct fetch *f, boo
 
 static bool run(struct vcpu *v, struct guest_regs *r, struct fetch *f, bool *again)
 {
-    unsigned int size;
     uint8_t op, port;
 
     if (!prefixes(f, &op))
         return false;
-    size = !(op & 1) ? 1 : f->operand16 ? 2 : 4;
+    unsigned int size = !(op & 1) ? 1 : f->operand16 ? 2 : 4;
     switch (op) {
     case 0x0f:
         return v->arch.in_kernel && system_op(v, r, f, again);
@@ -383,7 +375,7 @@ bool pv_emulate(struct vcpu *v, struct guest_regs *r)
     bool again = false;
 
     f.at = 0;
-    f.operand16 = f.rep = f.rexw = f.rexr = f.rexb = false;
+    f.operand16 = f.rep = f.rexr = f.rexb = false;
     f.len = (unsigned int)guest_fetch(f.code, r->rip);
     if (!run(v, r, &f, &again))
         return false;
@@ -406,9 +398,4 @@ bool pv_forced_cpuid(struct vcpu *v, struct guest_regs *r)
     give_cpuid(v, r);
     finish(v, r, 7);
     return true;
-}
-
-bool pv_write_fault(struct vcpu *v, struct guest_regs *r, uint64_t address)
-{
-    return ptwr_fault(v, r, address);
 }

@@ -1,11 +1,9 @@
-/*
- * Write faults on page tables, with the guest's registers.
+/* Write faults on page tables, with the guest's registers.
  *
  * Nearly all come from three forms: MOV and XCHG of a 64-bit register, and AND of a byte with an
  * immediate, each in a few bytes. These are recognised here; all else goes to the decoder. The
  * address is the one that faulted: should another vcpu have changed the instruction meanwhile, then
- * what is done is still an update that the guest may ask for.
- */
+ * what is done is still an update that the guest may ask for. */
 #include "abi/abi.h"
 #include "core/insn/insn.h"
 #include "core/pgtype/pgtype.h"
@@ -53,14 +51,13 @@ static bool and_byte(struct vcpu *v, struct guest_regs *r, uint64_t va, uint64_t
 {
     unsigned int n = operand_length(code >> 8), shift = (va & 7) * 8;
     uint64_t old;
-    uint8_t with, result;
 
     if (!n || before + 2 + n > 8)
         return false;
-    with = (uint8_t)(code >> 8 * (n + 1));
+    uint8_t with = (uint8_t)(code >> 8 * (n + 1));
     if (!pgt_write_masked(v, va & ~7ul, ~((uint64_t)(uint8_t)~with << shift), 0, &old))
         return false;
-    result = (uint8_t)(old >> shift) & with;
+    uint8_t result = (uint8_t)(old >> shift) & with;
     r->rflags &= ~(uint64_t)FLAGS_ARITHMETIC;
     r->rflags |= (result ? 0 : 0x40) | (result & 0x80) | (__builtin_parity(result) ? 0 : 4);
     r->rip += before + 2 + n;

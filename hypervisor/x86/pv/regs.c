@@ -4,52 +4,35 @@
 #include "port/guestmem.h"
 #include "x86/asm.h"
 #include "x86/cpu.h"
+#include "x86/ctxsw.h"
 #include "x86/pv/bounce.h"
+
+/* The 64-bit registers: where each is in the ABI's struct and in ours. */
+static const struct {
+    uint8_t abi, ours;
+} both[] = {
+#define BOTH(name)                                                                                 \
+    {                                                                                              \
+        offsetof(struct cpu_user_regs, name), offsetof(struct guest_regs, name)                    \
+    }
+    BOTH(r15), BOTH(r14), BOTH(r13), BOTH(r12), BOTH(rbp),    BOTH(rbx),
+    BOTH(r11), BOTH(r10), BOTH(r9),  BOTH(r8),  BOTH(rax),    BOTH(rcx),
+    BOTH(rdx), BOTH(rsi), BOTH(rdi), BOTH(rip), BOTH(rflags), BOTH(rsp)};
 
 void regs_from_abi(struct guest_regs *r, const struct cpu_user_regs *u)
 {
-    r->r15 = u->r15;
-    r->r14 = u->r14;
-    r->r13 = u->r13;
-    r->r12 = u->r12;
-    r->rbp = u->rbp;
-    r->rbx = u->rbx;
-    r->r11 = u->r11;
-    r->r10 = u->r10;
-    r->r9 = u->r9;
-    r->r8 = u->r8;
-    r->rax = u->rax;
-    r->rcx = u->rcx;
-    r->rdx = u->rdx;
-    r->rsi = u->rsi;
-    r->rdi = u->rdi;
-    r->rip = u->rip;
-    r->rflags = u->rflags;
-    r->rsp = u->rsp;
+    for (unsigned int i = 0; i < ARRAY_SIZE(both); i++)
+        *(uint64_t *)((char *)r + both[i].ours) =
+            *(const uint64_t *)((const char *)u + both[i].abi);
     r->cs = u->cs;
     r->ss = u->ss;
 }
 
 void regs_to_abi(struct cpu_user_regs *u, const struct guest_regs *r)
 {
-    u->r15 = r->r15;
-    u->r14 = r->r14;
-    u->r13 = r->r13;
-    u->r12 = r->r12;
-    u->rbp = r->rbp;
-    u->rbx = r->rbx;
-    u->r11 = r->r11;
-    u->r10 = r->r10;
-    u->r9 = r->r9;
-    u->r8 = r->r8;
-    u->rax = r->rax;
-    u->rcx = r->rcx;
-    u->rdx = r->rdx;
-    u->rsi = r->rsi;
-    u->rdi = r->rdi;
-    u->rip = r->rip;
-    u->rflags = r->rflags;
-    u->rsp = r->rsp;
+    for (unsigned int i = 0; i < ARRAY_SIZE(both); i++)
+        *(uint64_t *)((char *)u + both[i].abi) =
+            *(const uint64_t *)((const char *)r + both[i].ours);
     u->cs = (uint16_t)r->cs;
     u->ss = (uint16_t)r->ss;
 }
@@ -95,13 +78,10 @@ static int set_dr7(struct vcpu *v, uint64_t value)
             return -XEN_EPERM;
     v->arch.dr7 = value;
     if (v == current_vcpu()) {
-        if (value & 0xff) {
-            __asm__ volatile("mov %0, %%dr0" ::"r"(v->arch.dr[0]));
-            __asm__ volatile("mov %0, %%dr1" ::"r"(v->arch.dr[1]));
-            __asm__ volatile("mov %0, %%dr2" ::"r"(v->arch.dr[2]));
-            __asm__ volatile("mov %0, %%dr3" ::"r"(v->arch.dr[3]));
-        }
-        __asm__ volatile("mov %0, %%dr7" ::"r"(value & 0xff ? value : 0x400));
+        if (value & 0xff)
+            x86_load_breakpoints(v);
+        else
+            __asm__ volatile("mov %0, %%dr7" ::"r"(0x400ul));
     }
     return 0;
 }
@@ -110,18 +90,14 @@ int pv_set_debugreg(struct vcpu *v, unsigned int reg, uint64_t value)
 {
     bool live = v == current_vcpu() && (v->arch.dr7 & 0xff);
 
-    switch (reg) {
-    case 0:
-    case 1:
-    case 2:
-    case 3:
+    if (reg < 4) {
         /* Not in the hypervisor, where it would trap at any privilege (checklist B10). */
         if (!gaddr_ok(value, 8))
             return -XEN_EPERM;
         v->arch.dr[reg] = value;
-        if (live)
-            return set_dr7(v, v->arch.dr7);
-        return 0;
+        return live ? set_dr7(v, v->arch.dr7) : 0;
+    }
+    switch (reg) {
     case 6:
         v->arch.dr6 = (value & 0xe00f) | 0xffff0ff0;
         if (v == current_vcpu())

@@ -37,6 +37,12 @@ void pv_load_cr4(const struct vcpu *v);
 /* MOV to CR4 by the running vcpu: bits that it may not change must be as it reads them. */
 bool pv_set_cr4(struct vcpu *v, uint64_t value);
 
+/* After #GP with error code 0: emulates the instruction at r->rip. False: the guest gets its
+ * #GP. */
+bool pv_emulate(struct vcpu *v, struct guest_regs *r);
+/* After #UD: `ud2; .ascii "xen"; cpuid` gives the policy's CPUID. False: not that. */
+bool pv_forced_cpuid(struct vcpu *v, struct guest_regs *r);
+
 /* A write fault of dom0's kernel at va that is one to ECAM, done or dropped; regs as after it. */
 bool pv_ecam_write(struct vcpu *v, struct insn_regs *regs, uint64_t va);
 

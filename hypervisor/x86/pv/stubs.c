@@ -1,10 +1,8 @@
-/*
- * The hypercall page: 128 stubs of 32 bytes, number n at offset 32 n (xen.h, "hypercall page").
+/* The hypercall page: 128 stubs of 32 bytes, number n at offset 32 n (xen.h, "hypercall page").
  *
  * A stub keeps rcx and r11, which SYSCALL destroys. The one for IRET pushes what the hypervisor
  * expects below the guest's own IRET frame (struct iret_context) and never returns. No stub holds
- * an INT3 or a plain indirect jump; RET stays: the caller's return-thunk cannot reach in here.
- */
+ * an INT3 or a plain indirect jump; RET stays: the caller's return-thunk cannot reach in here. */
 #include "abi/abi.h"
 #include "base/string.h"
 #include "port/frame.h"

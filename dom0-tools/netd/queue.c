@@ -403,8 +403,10 @@ static void receive(struct job *j)
     }
     if (notify)
         evt_notify(rx_channel(q));
-    if (broken)
+    if (broken) {
+        watch_tap(q, false);
         return;
+    }
     /* Starved: until the guest signals new room. */
     if (!room && ring_sleep(&q->rx) &&
         ring_waiting(&q->rx) >= (int)pkt_slots_for(&q->held.info, q->held.len))
@@ -420,7 +422,7 @@ static void tap_ready(struct source *s, uint32_t events)
 {
     struct queue *q = list_entry(s, struct queue, tap);
     (void)events;
-    watch_tap(q, false);
+    /* It stays watched: the job comes before the loop looks again, and mostly reads all. */
     job_later(&q->rx_job);
 }
 

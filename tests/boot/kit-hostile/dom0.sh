@@ -61,24 +61,29 @@ lie() {
     plug vbd $v
     check "disk, $1: told" hostile vbd "$D" $v "$1"
     check "disk, $1: it says" wait_for 60 said "disk $v: $2"
-    [ "$1" = gone ] || unplug vbd $v
+    unplug vbd $v
     check "disk, $1: it lives on" goes_on "victim: steady [0-9]"
     v=$((v + 16))
 }
 lie nothing "open EIO"
 lie odd "open EIO"
 lie huge "open EIO"
-lie early "open EBUSY"
 lie index "some reads, then EIO, then EIO"
 lie id "some wait, then EIO, then EIO"
 lie twice "some reads, then EIO, then EIO"
 lie status "some reads, then EIO, then right"
 lie storm "some reads, then EIO, then right"
 lie holds "some reads, then EIO, then right"
+# Two that end by being taken away: while a request waits, and before anything was agreed upon.
 plug vbd $v
 check "disk, gone: told" hostile vbd "$D" $v gone
 unplug vbd $v
 check "disk, gone: its request ends" wait_for 60 said "disk $v: some wait, then EIO, then EIO"
+v=$((v + 16))
+plug vbd $v
+check "disk, early: told" hostile vbd "$D" $v early
+unplug vbd $v
+check "disk, early: opening ends" wait_for 60 said "disk $v: open EIO"
 check "the stopped ones were named" test "$(count "a response to no request: the disk is stopped")" -ge 3
 
 n=0

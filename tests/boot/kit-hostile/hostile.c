@@ -144,7 +144,7 @@ static void disk_case(const char *what)
     } else if (!strcmp(what, "early")) {
         features("1000", "512");
         state(4);
-        sleep(4);
+        sleep(1);
     } else if (!strcmp(what, "storm")) {
         for (unsigned i = 0; i < 60; i++, usleep(20000))
             state((i * 5 + i / 7) % 9);

@@ -121,7 +121,7 @@ static void use(const char *name)
     struct gk_blk *disk;
     unsigned int reads = 0;
     static uint8_t data[16384];
-    int rc = gk_blk_open(name, gk_time_mono() + 3 * GK_S, &disk);
+    int rc = gk_blk_open(name, gk_time_mono() + 60 * GK_S, &disk);
 
     if (rc) {
         gk_printf("victim: disk %s: open %s\n", name, gk_err_name(rc));

@@ -13,12 +13,15 @@
 /* Ports that nobody but Argon may touch: PICs, PIT channels 0 and 1, edge/level control. */
 static bool is_ours(uint16_t port)
 {
-    static const uint16_t ports[] = {0x20, 0x21, 0x40, 0x41, 0xa0, 0xa1, 0x4d0, 0x4d1};
-
-    for (unsigned int i = 0; i < ARRAY_SIZE(ports); i++)
-        if (port == ports[i])
-            return true;
-    return console_owns_port(port);
+    switch (port) { /* on the way of every emulated IN: no table to walk */
+    case 0x20 ... 0x21:
+    case 0x40 ... 0x41:
+    case 0xa0 ... 0xa1:
+    case 0x4d0 ... 0x4d1:
+        return true;
+    default:
+        return console_owns_port(port);
+    }
 }
 
 static bool pm_timer(uint16_t port)

@@ -7,6 +7,8 @@
  */
 #include <xen/elfnote.h>
 
+#include "start/upcall.inc"
+
     .macro NOTE type, value:vararg
     .pushsection .note.Xen, "a", @note
     .balign 4
@@ -47,28 +49,7 @@ gk_first_instruction:
     call kit_start
     ud2
 
-/*
- * Frame at entry: rcx, r11, rip, cs, rflags, rsp, ss, on the interrupted stack. The return address and rcx
- * are put where the interrupted stack ends; that overwrites ss and rsp of the frame, no longer needed then.
- */
-    .balign 16
-    .globl kit_entry_upcall
-kit_entry_upcall:
-    push %rax
-    mov kit_cpu0 + 8(%rip), %rax         /* info: start/cpu.h */
-    movb $1, 1(%rax)                    /* evtchn_upcall_mask */
-    mov 16(%rsp), %r11
-    mov 48(%rsp), %rcx                  /* rsp */
-    mov 24(%rsp), %rax                  /* rip */
-    mov %rax, -8(%rcx)
-    mov 8(%rsp), %rax                   /* rcx */
-    mov %rax, -16(%rcx)
-    pushq 40(%rsp)                      /* rflags */
-    popfq
-    pop %rax
-    lea -16(%rcx), %rsp
-    pop %rcx
-    ret
+    UPCALL kit_entry_upcall, kit_cpu0 + 8(%rip)  /* info: start/cpu.h */
 
 /* Frame at entry: rcx, r11, [error code], rip, cs, rflags, rsp, ss. All registers are saved as struct gk_regs (start/trap.h). */
     .macro TRAP n, error=0

@@ -289,9 +289,11 @@ static bool make(struct call *c, uint64_t nr, uint64_t sub)
             sub == XENMEM_decrease_reservation) {
             at[0] = below(3) ? U(windows[below(WINDOWS)]) : pointer();
             at[1] = below(20) ? below(16) : huge();
-            /* Giving back goes on past a victim: no further than the pages kept there for it. */
-            ((uint32_t *)at)[4] =
-                (uint32_t)(below(10) || sub == XENMEM_decrease_reservation ? below(4) : small());
+            /* Giving back goes on past a victim: to the pages kept there for it, or to where none
+             * can. */
+            ((uint32_t *)at)[4] = (uint32_t)(below(10)                            ? below(4)
+                                             : sub == XENMEM_decrease_reservation ? huge()
+                                                                                  : small());
             ((uint32_t *)at)[5] = (uint32_t)value();
             at[3] = below(4) ? DOMID_SELF : below(2) ? victim_domain : small();
         }

@@ -47,7 +47,7 @@ int logfile_open(struct logfile *l, const char *name, uint32_t size)
 {
     struct stat st;
     char old[LOG_NAME + 4];
-    *l = (struct logfile){.fd = -1, .old_fd = -1, .gen = 1};
+    *l = (struct logfile){.fd = -1, .old_fd = -1, .gen = keep + 1};
     snprintf(l->name, sizeof l->name, "%s", name);
     l->fd = open_it(name, O_CREAT);
     if (l->fd < 0 || fstat(l->fd, &st)) {
@@ -188,15 +188,35 @@ static struct scan scan(int fd)
     return s;
 }
 
+/* The file that was begun `back` turns ago; -1: there is none (any more). */
+static int file_of(const struct logfile *l, unsigned back)
+{
+    char name[LOG_NAME + 12];
+    if (back < 2)
+        return back ? l->old_fd : l->fd;
+    snprintf(name, sizeof name, "%s.%u", l->name, back);
+    return open_it(name, 0);
+}
+
+static void file_done(unsigned back, int fd)
+{
+    if (back >= 2)
+        close(fd);
+}
+
 uint32_t logfile_back(const struct logfile *l, uint32_t want, struct log_place *p)
 {
-    struct scan now = scan(l->fd);
-    *p = (struct log_place){.gen = l->gen, .offset = now.start};
-    uint32_t have = now.bytes;
-    if (!now.remark && have < want && l->old_fd >= 0) {
-        struct scan old = scan(l->old_fd);
-        *p = (struct log_place){.gen = l->gen - 1, .offset = old.start};
-        have += old.bytes;
+    uint32_t have = 0;
+    bool remark = false;
+    for (unsigned back = 0; (!back || have < want) && !remark; back++) {
+        int fd = file_of(l, back);
+        if (fd < 0)
+            break;
+        struct scan s = scan(fd);
+        file_done(back, fd);
+        *p = (struct log_place){.gen = l->gen - back, .offset = s.start};
+        have += s.bytes;
+        remark = s.remark;
     }
     p->skip = have > want ? have - want : 0;
     return have - p->skip;
@@ -208,15 +228,20 @@ size_t logfile_read(const struct logfile *l, struct log_place *p, char *to, size
     size_t got = 0;
     *left_out = false;
     while (!got) {
-        if (p->gen + 1 < l->gen) {
+        unsigned back = l->gen - p->gen, oldest = keep > 1 ? keep : 1;
+        int fd = back > oldest ? -1 : file_of(l, back);
+        if (fd < 0 && !back)
+            return 0;
+        if (fd < 0) {
             *left_out = true;
-            *p = (struct log_place){.gen = l->gen - 1};
+            *p = (struct log_place){.gen = back > oldest ? l->gen - oldest : p->gen + 1};
+            continue;
         }
-        int fd = p->gen == l->gen ? l->fd : l->old_fd;
         char buf[4096];
         ssize_t n = pread(fd, buf, room < sizeof buf ? room : sizeof buf, p->offset);
+        file_done(back, fd);
         if (n <= 0) {
-            if (p->gen == l->gen)
+            if (!back)
                 return 0;
             *p = (struct log_place){.gen = p->gen + 1, .skip = p->skip};
             continue;

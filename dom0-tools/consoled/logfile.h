@@ -48,7 +48,7 @@ struct log_place {
 uint32_t logfile_back(const struct logfile *l, uint32_t want, struct log_place *p);
 /*
  * The next guest's bytes from there, at most `room`; 0: there are no more. *left_out is set when
- * some are gone, because the file was turned over twice meanwhile.
+ * some are gone, because the file was turned over more often meanwhile than files are kept.
  */
 size_t logfile_read(const struct logfile *l, struct log_place *p, char *to, size_t room,
                     bool *left_out);

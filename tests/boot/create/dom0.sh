@@ -1,6 +1,6 @@
 # What `axl create` costs beside `xl create` in the same dom0, in instructions of the whole machine
 # (run with --icount): from the command's start to the first line of a guest of 16 MiB. Then many at
-# once by axl: the last costs what the first did (each that is there adds less than 3,000), and dom0 has less than 1 MiB less for each.
+# once by axl: the last costs what the first did (within 2 %, and 3,000 for each that is there), and dom0 has less than 1 MiB less for each.
 #   argon.guests=N (dom0's command line)   how many at once (200)
 . /argon/lib.sh
 . /argon/services.sh
@@ -49,23 +49,30 @@ axl_ours=$(twice axl-with-argon-daemons axl create -q)
 note "xl create: $xl_stock, axl create: $axl_stock, with Argon's daemons: $axl_ours"
 check "a fifth of xl's" awk -v x="$xl_stock" -v a="$axl_ours" 'BEGIN { exit !(a > 1000 && a * 5 <= x) }'
 
+# A tick of dom0's clock, or a page of its cache, falls into one guest's creation and not into another's: the least
+# of the three after the first is compared with the least of the last three.
+least() { sort -n | head -n 1; }
+
 before=$(available)
-first= last= i=0
+i=0
+: >costs
 while [ $i -lt "$most" ]; do
     i=$((i + 1))
     n=$(cost "s$i" axl create -q)
     [ -n "$n" ] || { outcome FAILURE "guest $i cannot be created"; cat err; break; }
-    last=$n
-    [ $i != 2 ] || first=$n
+    echo "$n" >>costs
     [ $((i % 25)) != 2 ] || echo "COST axl-number-$i $n"
 done
 after=$(available)
+first=$(sed -n 2,4p costs | least)
+last=$(tail -n 3 costs | least)
+note "each: $(tr '\n' ' ' <costs)"
 check "$most guests run" test "$(axl list | awk 'NR > 2' | wc -l)" = "$most"
 each=$(((before - after) / most))
 note "KiB of dom0 for each guest: $each"
 check "less than 1 MiB" test "$each" -lt 1024
 check "the last costs what the first did ($first, $last)" \
-    awk -v a="$first" -v b="$last" -v n="$most" 'BEGIN { exit !(a > 1000 && b < 1.01 * a + 3000 * n) }'
+    awk -v a="$first" -v b="$last" -v n="$most" 'BEGIN { exit !(a > 1000 && b < 1.02 * a + 3000 * n) }'
 check "all end" sh -c 'for i in $(seq '"$most"'); do axl destroy s$i || exit 1; done'
 check "none is left" test "$(axl list | wc -l)" = 2
 finish

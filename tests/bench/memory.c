@@ -99,6 +99,9 @@ static void process_switch(unsigned int n)
 {
     while (n--) {
         switch_ops[0].arg1.mfn ^= switch_tables;
+        /* Xen, preempted within the call, leaves in its entry what was left of it. */
+        switch_calls[0].args[0] = U(switch_ops);
+        switch_calls[0].args[1] = ARRAY_SIZE(switch_ops);
         must(
             raw_hypercall(__HYPERVISOR_multicall, U(switch_calls), ARRAY_SIZE(switch_calls), 0, 0));
     }
@@ -119,8 +122,8 @@ static void process_switches(void)
     switch_ops[0] = (struct mmuext_op){.cmd = MMUEXT_NEW_BASEPTR, .arg1.mfn = va_to_mfn(kernel_l4)};
     switch_ops[1] =
         (struct mmuext_op){.cmd = MMUEXT_NEW_USER_BASEPTR, .arg1.mfn = va_to_mfn(user_l4)};
-    switch_calls[0] = (struct multicall_entry){.op = __HYPERVISOR_mmuext_op,
-                                               .args = {U(switch_ops), 2, 0, DOMID_SELF}};
+    switch_calls[0] =
+        (struct multicall_entry){.op = __HYPERVISOR_mmuext_op, .args = {0, 0, 0, DOMID_SELF}};
     switch_calls[1] =
         (struct multicall_entry){.op = __HYPERVISOR_stack_switch,
                                  .args = {FLAT_KERNEL_SS, U(this_cpu()) + USER_ENTRY_STACK_TOP}};

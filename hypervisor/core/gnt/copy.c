@@ -6,27 +6,27 @@
 
 struct side {
     struct domain *d; /* whose frame it is */
-    bool by_grant, write;
+    bool by_grant;
     uint32_t ref;
     mfn_t m;
 };
 
-/* Frame and right to it; what was taken is dropped in reverse order by drop() (C5). */
+/* Frame and right to it; what was taken is dropped in reverse order by drop() (C5). Inline, so that
+ * `write` is known. */
 static __attribute__((always_inline)) inline int take(struct domain *user, struct side *s,
-                                                      const struct gnttab_copy_ptr *p)
+                                                      const struct gnttab_copy_ptr *p, bool write)
 {
     if (s->by_grant) {
         s->ref = p->u.ref;
-        int rc =
-            gnt_pin(s->d, p->u.ref, user->id, PIN_ONE(s->write ? PIN_HOST_W : PIN_HOST_R), &s->m);
+        int rc = gnt_pin(s->d, p->u.ref, user->id, PIN_ONE(write ? PIN_HOST_W : PIN_HOST_R), &s->m);
         if (rc)
             return rc;
     } else {
         s->m = mfn(p->u.gmfn);
-        if (!s->write)
+        if (!write)
             return page_get(s->m, s->d) ? GNTST_okay : GNTST_bad_page;
     }
-    if (!s->write)
+    if (!write)
         return GNTST_okay;
     if (!page_get_use(s->m, s->d, PGT_WRITABLE))
         return GNTST_okay;
@@ -41,14 +41,14 @@ static __attribute__((always_inline)) inline int take(struct domain *user, struc
     return GNTST_general_error;
 }
 
-static __attribute__((always_inline)) inline void drop(const struct side *s)
+static __attribute__((always_inline)) inline void drop(const struct side *s, bool write)
 {
-    if (s->write)
+    if (write)
         page_put_use(s->m);
     else if (!s->by_grant)
         page_put(s->m);
     if (s->by_grant)
-        gnt_unpin(s->d, s->ref, PIN_ONE(s->write ? PIN_HOST_W : PIN_HOST_R));
+        gnt_unpin(s->d, s->ref, PIN_ONE(write ? PIN_HOST_W : PIN_HOST_R));
 }
 
 static int find(struct domain *user, struct side *s, domid_t id)
@@ -59,27 +59,27 @@ static int find(struct domain *user, struct side *s, domid_t id)
     return s->d ? GNTST_okay : GNTST_bad_domain;
 }
 
-static int copy_found(struct domain *user, struct side *from, struct side *to,
-                      const struct gnttab_copy *op)
+static __attribute__((always_inline)) inline int
+copy_found(struct domain *user, struct side *from, struct side *to, const struct gnttab_copy *op)
 {
-    int rc = take(user, from, &op->source);
+    int rc = take(user, from, &op->source, false);
 
     if (rc)
         return rc;
-    rc = take(user, to, &op->dest);
+    rc = take(user, to, &op->dest, true);
     if (!rc) {
         memmove((char *)mfn_ptr(to->m) + op->dest.offset,
                 (const char *)mfn_ptr(from->m) + op->source.offset, op->len);
-        drop(to);
+        drop(to, true);
     }
-    drop(from);
+    drop(from, false);
     return rc;
 }
 
 int gnt_copy(struct domain *d, const struct gnttab_copy *op)
 {
     struct side from = {.by_grant = op->flags & GNTCOPY_source_gref};
-    struct side to = {.by_grant = op->flags & GNTCOPY_dest_gref, .write = true};
+    struct side to = {.by_grant = op->flags & GNTCOPY_dest_gref};
 
     if ((uint32_t)op->source.offset + op->len > FRAME_SIZE ||
         (uint32_t)op->dest.offset + op->len > FRAME_SIZE)

@@ -268,7 +268,7 @@ static int save_xstate(struct saving *s, uint32_t v)
     op.u.vcpuextstate.vcpu = v;
     int rc = hyp_domctl(s->h, &op);
     size_t size = op.u.vcpuextstate.size;
-    if (rc >= 0 && size) {
+    if (rc >= 0 && size && op.u.vcpuextstate.xfeature_mask) { /* without a mask: no XSAVE */
         void *buf = size < 1 << 20 ? hyp_lend(s->h, size) : NULL;
         if (!buf)
             return why(s->w, -ENOMEM, "out of memory");

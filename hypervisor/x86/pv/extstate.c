@@ -23,9 +23,9 @@ static long get_state(struct domctl_call *c, struct vcpu *v)
     uint64_t size = sizeof(head) + cpu_xsave_size;
 
     c->copy_back = true;
-    if (!op->size) {
+    if (!op->size) { /* a mask of 0: this processor has no XSAVE, and tools save without */
         op->xfeature_mask = cpu_xcr0;
-        op->size = size;
+        op->size = cpu_has_xsave ? size : 0;
         return 0;
     }
     if (op->size != size || op->xfeature_mask != cpu_xcr0)
@@ -78,10 +78,11 @@ long extstate_domctl(struct domctl_call *c)
 
     if (!v || c->d == c->caller->dom)
         return -XEN_EINVAL;
-    if (!cpu_has_xsave)
+    bool get = c->op->cmd == XEN_DOMCTL_getvcpuextstate;
+    if (!cpu_has_xsave && !(get && !c->op->u.vcpuextstate.size))
         return -XEN_EOPNOTSUPP;
     sched_pause_sync(v);
-    long result = c->op->cmd == XEN_DOMCTL_getvcpuextstate ? get_state(c, v) : set_state(c, v);
+    long result = get ? get_state(c, v) : set_state(c, v);
     sched_unpause(v);
     return result;
 }

@@ -7,6 +7,7 @@
 free_memory() { xl info 2>/dev/null | awk '/^free_memory/ { print $3 }'; }
 state_of() { xl list "$1" 2>/dev/null | awk 'NR == 2 { print $5 }'; }
 on_console() { grep -q "$1" /var/log/xen/guest-web.log; }
+answers() { xl sysrq web h && sleep 0.2 && on_console "sysrq: HELP"; }
 gone() { ! xl domid web; }
 
 # What xenstored-lite keeps of whom, and a limit changed.
@@ -57,6 +58,11 @@ check "xl sched-credit2" xl sched-credit2 -d web -w 512
 check "weight is 512" contains "$(xl sched-credit2 -d web)" "512"
 check "xl vcpu-pin" xl vcpu-pin web 0 0
 case $(cat /proc/cmdline) in *tools=argon*) books ;; esac
+check "xl save" xl save web /tmp/web.save
+check "is gone" wait_for 30 gone
+check "xl restore" xl restore /tmp/web.save
+rm -f /tmp/web.save
+check "goes on where it was" wait_for 60 answers
 check "xl destroy" xl destroy web
 check "guest is gone" wait_for 30 gone
 after=$(free_memory)

@@ -1,9 +1,10 @@
 /* The address space of Argon: L4 slots 256-271, the same in every page table of the machine.
  *
- * slot 256  M2P, read-only, seen by guests          (8 bytes a frame) slot 257  M2P, writable slot
- * 258  frame words: struct frame_info arrays   (core/frame/frame.h) slot 260  the image, per-CPU
- * blocks, descriptor windows, device mappings slot 262  direct map of all RAM, to the end of slot
- * 271 (5 TiB)
+ * - slot 256: M2P, read-only, seen by guests (8 bytes a frame)
+ * - slot 257: M2P, writable
+ * - slot 258: frame words, struct frame_info arrays (core/frame/frame.h)
+ * - slot 260: the image, per-CPU blocks, descriptor windows, device mappings
+ * - slot 262: direct map of all RAM, to the end of slot 271 (5 TiB)
  *
  * Slots 259, 261 stay empty. Sizes of the parts of slot 260 are in MiB steps below; image and
  * per-CPU blocks lie within 2 GiB so that both reach each other with 32-bit displacements. */

@@ -25,7 +25,12 @@ size_t slab_size(unsigned int klass)
 
 unsigned int slab_class(size_t size, size_t align)
 {
-    for (unsigned int k = 0; k < SLAB_CLASSES; k++)
+    /* The first classes are known to be too small; fewer are looked at. */
+    for (unsigned int k = size <= 64    ? 0
+                          : size <= 192 ? 4
+                          : size <= 384 ? 7
+                                        : 9;
+         k < SLAB_CLASSES; k++)
         if (sizes[k] >= size && !(sizes[k] % align))
             return k;
     return SLAB_CLASSES;

@@ -3,7 +3,7 @@
  *
  *   client make DIR COUNT          COUNT files below DIR, of which each one's bytes follow from its
  *                                  number
- *   client http ADDRESS COUNT      fetches all of them over a few kept connections, and compares
+ *   client http ADDRESS COUNT [N]  fetches all of them over N (4) kept connections, and compares
  *   client echo ADDRESS BYTES      sends that many and gets them back, with several clients at once
  *   client serve NAME ADDRESS      forever: DNS, which knows this one name (port 53), and for
  * netbench echo (7), discard (9: a byte back for each MiB), source (19: a MiB for each byte)
@@ -22,7 +22,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define CONNECTIONS 4
+#define CONNECTIONS 64 /* at most */
+#define ECHOES      4
 
 static void die(const char *what)
 {
@@ -127,20 +128,20 @@ static void expect(int fd, unsigned int n)
     }
 }
 
-static int http(const char *address, unsigned int count)
+static int http(const char *address, unsigned int count, unsigned int connections)
 {
     int fd[CONNECTIONS];
-    for (unsigned int i = 0; i < CONNECTIONS; i++)
+    for (unsigned int i = 0; i < connections; i++)
         fd[i] = dial(address, 80);
-    for (unsigned int n = 0; n < count; n += CONNECTIONS) {
-        for (unsigned int i = 0; i < CONNECTIONS && n + i < count; i++) {
+    for (unsigned int n = 0; n < count; n += connections) {
+        for (unsigned int i = 0; i < connections && n + i < count; i++) {
             char path[32], request[96];
             path_of(n + i, path, sizeof path);
             int length =
                 snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
             send_all(fd[i], request, (size_t)length);
         }
-        for (unsigned int i = 0; i < CONNECTIONS && n + i < count; i++)
+        for (unsigned int i = 0; i < connections && n + i < count; i++)
             expect(fd[i], n + i);
     }
     printf("client: %u files, all right\n", count);
@@ -149,12 +150,12 @@ static int http(const char *address, unsigned int count)
 
 static int echo(const char *address, size_t bytes)
 {
-    int fd[CONNECTIONS];
-    for (unsigned int i = 0; i < CONNECTIONS; i++)
+    int fd[ECHOES];
+    for (unsigned int i = 0; i < ECHOES; i++)
         fd[i] = dial(address, 7);
     for (size_t done = 0; done < bytes; done += 32768) {
         size_t n = bytes - done < 32768 ? bytes - done : 32768;
-        for (unsigned int i = 0; i < CONNECTIONS; i++) {
+        for (unsigned int i = 0; i < ECHOES; i++) {
             for (size_t b = 0; b < n; b++)
                 content[b] = (char)((done + b) * 31 + i + (done >> 12));
             send_all(fd[i], content, n);
@@ -266,11 +267,15 @@ int main(int argc, char **argv)
         return serve(argv[2], argv[3]);
     if (argc == 4 && !strcmp(argv[1], "make"))
         return make(argv[2], (unsigned int)atoi(argv[3]));
-    if (argc == 4 && !strcmp(argv[1], "http"))
-        return http(argv[2], (unsigned int)atoi(argv[3]));
+    if ((argc == 4 || argc == 5) && !strcmp(argv[1], "http")) {
+        unsigned int connections = argc == 5 ? (unsigned int)atoi(argv[4]) : 4;
+        if (connections > 0 && connections <= CONNECTIONS)
+            return http(argv[2], (unsigned int)atoi(argv[3]), connections);
+    }
     if (argc == 4 && !strcmp(argv[1], "echo"))
         return echo(argv[2], strtoul(argv[3], NULL, 10));
-    printf("usage: client make DIR COUNT | http ADDRESS COUNT | echo ADDRESS BYTES | serve NAME "
-           "ADDRESS\n");
+    printf(
+        "usage: client make DIR COUNT | http ADDRESS COUNT [N] | echo ADDRESS BYTES | serve NAME "
+        "ADDRESS\n");
     return 2;
 }

@@ -19,7 +19,7 @@ enum { SHARE = 65536, PERIOD_MS = 100 };
 #define HOME "/local/domain/%u"
 
 static struct list consoles = LIST_INIT(consoles);
-static struct xb_watch introduced;
+static struct xb_watch introduced, released;
 static bool ptys;
 
 /* --- output ---------------------------------------------------------------------------------- */
@@ -268,11 +268,41 @@ static void look_for_new(struct xb_watch *w, const char *path)
     free(ids);
 }
 
+static bool listed(char *const *ids, unsigned n, unsigned id)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (strtoul(ids[i], NULL, 10) == id)
+            return true;
+    return false;
+}
+
+/*
+ * libxl removes a guest's console folder first and its home later: the latter is no event for a
+ * watch of a folder that is not there. A page kept now would keep the guest, dying, for ever.
+ */
+static void look_for_gone(struct xb_watch *w, const char *path)
+{
+    unsigned n;
+    (void)w;
+    (void)path;
+    char **ids = xb_list(&n, "/local/domain");
+    if (!ids) /* unless there is no store: then all is kept as it is */
+        return;
+    list_for_each_safe (it, &consoles) {
+        struct console *c = list_entry(it, struct console, all);
+        if (!c->over && !listed(ids, n, c->id))
+            look(c);
+    }
+    free(ids);
+}
+
 int console_start(bool with_pty)
 {
     ptys = with_pty;
     introduced.fired = look_for_new;
-    return xb_watch(&introduced, "@introduceDomain");
+    released.fired = look_for_gone;
+    int rc = xb_watch(&introduced, "@introduceDomain");
+    return rc ? rc : xb_watch(&released, "@releaseDomain");
 }
 
 void console_stop(void)

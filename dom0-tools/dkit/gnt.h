@@ -23,4 +23,13 @@ enum { GNT_COPY_MAX = 64 };
 /* Copies up to GNT_COPY_MAX pieces; every one's status is checked. 0 or -errno. */
 int gnt_copy(unsigned domid, const struct gnt_piece *pieces, unsigned n) NODISCARD;
 
+/*
+ * Page-aligned memory for the process's life, NULL when there is none; once, before the process is
+ * confined. Where the kernel can (gntalloc) it is granted to ourselves, and gnt_copy() names it by
+ * references: the kernel need not look up and hold a page of ours for each piece, which costs more
+ * than the copy.
+ */
+enum { GNT_BUFFER_PAGES = 128 };
+void *gnt_buffer(unsigned pages);
+
 #endif

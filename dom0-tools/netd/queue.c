@@ -28,8 +28,10 @@
 
 enum {
     HEADER = sizeof(struct virtio_net_hdr),
-    ROOM = 65536 + 16, /* a frame's place in a buffer, its header before it */
-    RX_FRAMES = 32,    /* of a batch */
+    HEADER_ROOM = 16,        /* before a frame, for HEADER */
+    ROOM = 65536 + PKT_PAGE, /* a frame's place in the buffer */
+    RX_FRAMES = 32,          /* of a batch */
+    BUFFER_PAGES = GNT_BUFFER_PAGES,
     TURN_BATCHES = 8,  /* before others have a turn */
     RX_SLOTS_MAX = 17, /* what the largest frame takes: 16 pages and extra information */
     TX_SLOTS_MAX = PKT_SLOTS + PKT_EXTRAS,
@@ -134,6 +136,25 @@ static bool rate_allows(const struct pkt *p)
     return wait == 0;
 }
 
+/*
+ * Where to put a packet: a piece that lies across two of our pages costs twice, as both have to be
+ * found and named. A small one stays within a page; a large one begins so that its first whole
+ * page, and with it those that follow, fills a page.
+ */
+static uint8_t *place_packet(const struct pkt *p, uint8_t *at)
+{
+    uintptr_t from = (uintptr_t)at + HEADER_ROOM, before = 0, page = PKT_PAGE;
+    unsigned whole = 0;
+    while (whole < p->nr_pieces && p->piece[whole].len != PKT_PAGE)
+        before += p->piece[whole++].len;
+    uintptr_t on = from % page;
+    if (whole < p->nr_pieces)
+        from += (2 * page - (from + before) % page) % page;
+    else if (on + p->bytes > page)
+        from += page - on;
+    return at + (from - (uintptr_t)at);
+}
+
 static void add_to_batch(unsigned k, uint8_t *at)
 {
     const struct pkt *p = &tx.pkt[k];
@@ -169,8 +190,13 @@ static enum batch_end gather_batch(struct queue *q)
             put_back(q, p);
             return BATCH_RATE;
         }
-        add_to_batch(tx.n++, at + HEADER);
-        at += HEADER + (p->bad ? 0 : align_up(p->bytes, 8));
+        at = place_packet(p, at);
+        if (tx.n && at + p->bytes > buffer + BUFFER_PAGES * PKT_PAGE) {
+            put_back(q, p);
+            return BATCH_FULL;
+        }
+        add_to_batch(tx.n++, at);
+        at += p->bad ? 0 : align_up(p->bytes, 8);
     }
     return BATCH_FULL;
 }
@@ -335,7 +361,7 @@ static bool fill_batch(struct queue *q, bool *more)
         }
         q->have_held = false;
         place_frame(q, rx.n++);
-        at += align_up(f->len, 8);
+        at += align_up(f->len, PKT_PAGE);
     }
     return true;
 }
@@ -498,6 +524,12 @@ static int open_queue(struct queue *q, const struct kept_rings *rings, unsigned 
     return rc;
 }
 
+int queues_reserve(void)
+{
+    buffer = gnt_buffer(BUFFER_PAGES);
+    return buffer ? 0 : -ENOMEM;
+}
+
 int queues_open(unsigned domid, const struct kept_rings *rings, const struct queue_options *o,
                 const int *tap, struct kept_file *file, bool resume, char *why, size_t room)
 {
@@ -507,9 +539,7 @@ int queues_open(unsigned domid, const struct kept_rings *rings, const struct que
     nr_queues = rings->nr_queues;
     timer_init(&rate_timer, rate_over);
     queue = calloc(nr_queues, sizeof *queue);
-    /* A batch of either kind: GNT_COPY_MAX pages at most, and what each frame takes beside. */
-    buffer = malloc((size_t)GNT_COPY_MAX * (PKT_PAGE + HEADER + 8) + ROOM);
-    int rc = queue && buffer ? 0 : -ENOMEM;
+    int rc = queue ? 0 : -ENOMEM;
     if (!resume) {
         kept_begin(file, domid, rings);
     } else if (!kept_fits(file, domid, rings)) {

@@ -15,6 +15,9 @@ struct queue_options {
     struct rate rate; /* of all queues together */
 };
 
+/* The memory that frames pass through; before the process is confined. 0 or -errno. */
+int queues_reserve(void) NODISCARD;
+
 /*
  * Maps the rings, binds the channels and serves them, queue i with the tap's descriptor tap[i].
  * `resume`: a process before us did, and the file holds what it left. 0, or -errno with a sentence.

@@ -158,6 +158,11 @@ static int open_vif(const struct device *d, void *state, void *info, char *why, 
     kept = state;
     domid = d->domid;
     queues_broken = process_broken;
+    int rc = queues_reserve();
+    if (rc) {
+        snprintf(why, room, "memory: %s", strerror(-rc));
+        return rc;
+    }
     for (unsigned i = 0; i < opt->max_queues; i++) {
         tap[i] = link_tap(vif->name, opt->max_queues > 1);
         if (tap[i] < 0) {

@@ -35,10 +35,7 @@ for t in $(echo "$todo" | tr , ' '); do
     kills) step kills fetch 5003 1000000 ;;
     slow) step slow give 5004 300000 ;;
     attach) here eth1; ifconfig eth1 up; echo "guest: attach ok"; away eth1; echo "guest: detach ok" ;;
-    bench) for n in 1 2; do
-            echo "guest: up $(iperf3 -c 10.9.0.1 -p 520$n -t 10 -f m | grep receiver)"
-            echo "guest: down $(iperf3 -c 10.9.0.1 -p 520$n -t 10 -f m -R | grep receiver)"
-        done ;;
+    serve) here eth1; ifconfig eth1 10.8.0.2 netmask 255.255.255.0 up; echo "guest: serves"; iperf3 -s ;;
     esac
 done
 echo "guest: end"

@@ -1,6 +1,7 @@
 # A guest of the kit whose back-ends die, come back, come and go, and lie: at worst it loses the one
 # device, says why, and goes on. `hostile` plays the lying ones; the honest ones are Argon's daemons, so
-# this runs with Argon's tools on either hypervisor.
+# this runs with Argon's tools on either hypervisor. And the other way round: a guest (`evil`) that does
+# what it likes to Argon's back-ends, beside which the honest one is served as before.
 . /argon/lib.sh
 cd /tmp || exit
 /argon/start
@@ -95,6 +96,25 @@ for how in tx-id tx-index rx-index rx-length rx-id; do
     unplug vif $n
     check "interface, $how: removed" wait_for 60 said "net$n: removed"
 done
+# The other way round.
+dd if=/dev/zero bs=512 count=1 2>/dev/null | tr '\0' E >e.img && truncate -s 1M e.img
+sed -e s/victim/evil/ -e 's/= 24/= 16/' victim.cfg >evil.cfg
+elog=/var/log/xen/guest-evil.log
+daemons() { for d in argon-blkd argon-netd xenstored-lite argon-consoled; do pidof $d | tr ' ' '\n' | sort -n | head -1; done; }
+daemons >before
+check "evil is made" axl create -q evil.cfg 'disk=["/tmp/e.img,raw,xvda,w"]' 'vif=["mac=00:16:3e:00:00:ee,bridge=br10,backendtype=argon"]'
+axl domid evil >evil.id
+ip addr add 10.0.9.1/24 dev br10 && ip link set br10 up
+ping 10.0.9.2 >/dev/null 2>&1 &
+check "evil has done all" wait_for 300 grep -q "evil: end" $elog
+kill $!
+check "and was answered as is right" sh -c "! grep WRONG $elog && test \$(grep -c 'evil: .*honest' $elog) = 7"
+daemons >after
+check "the daemons are the same as before" diff before after
+check "it can be destroyed" axl destroy evil
+check "nothing of it is left" wait_for 30 sh -c '! axl list | grep -q null && ! xenstore-ls -f /local/domain/0/backend | grep -q evil && test -z "$(ls /run/argon-blkd /run/argon-netd | grep "^$(cat /tmp/evil.id)-")"'
+tr -d '\r' <$elog
+
 check "the honest interface still echoes" timeout 30 client echo 10.0.0.2 100000
 check "the disk is still written and read" goes_on "victim: steady [0-9]"
 check "memory is whole" sh -c "! grep -q -e 'panic' -e 'trap' -e 'not as written' -e 'steady disk' $log"

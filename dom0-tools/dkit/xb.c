@@ -18,6 +18,7 @@
 #include "dkit/log.h"
 #include "dkit/loop.h"
 #include "dkit/xlink.h"
+#include "dkit/xlist.h"
 
 enum { RETRY_MS = 100, PATIENCE = 600 }; /* a minute for the store to come back */
 
@@ -297,6 +298,26 @@ bool xb_exists(const char *fmt, ...)
     return value != NULL;
 }
 
+/* The names of more children than one answer holds; from the start again when they change. */
+static int long_list(const struct part *path, char **names, size_t *len)
+{
+    struct xlist l = {0};
+    int rc = 0;
+    while (!rc) {
+        char at[24], *piece = NULL;
+        size_t n = 0;
+        snprintf(at, sizeof at, "%zu", l.len);
+        const struct part parts[] = {*path, {at, strlen(at) + 1}};
+        rc = request(XS_DIRECTORY_PART, parts, 2, &piece, &n);
+        if (!rc)
+            rc = xlist_add(&l, piece, n);
+        free(piece);
+    }
+    *names = l.names;
+    *len = l.len;
+    return rc < 0 ? rc : 0;
+}
+
 char **xb_list(unsigned *n, const char *fmt, ...)
 {
     char *names = NULL;
@@ -305,20 +326,12 @@ char **xb_list(unsigned *n, const char *fmt, ...)
     FORMAT(path);
     const struct part part = {path, path_len};
     int rc = path_rc ? path_rc : request(XS_DIRECTORY, &part, 1, &names, &len);
-    if (rc) {
-        errno = -rc;
-        return NULL;
-    }
-    unsigned count = 0;
-    for (size_t i = 0; i < len; i++)
-        count += names[i] == 0;
-    char **list = count ? malloc(count * sizeof *list + len) : NULL;
-    if (list) {
-        char *text = memcpy(list + count, names, len);
-        for (; *n < count; text += strlen(text) + 1)
-            list[(*n)++] = text;
-    }
+    if (rc == -E2BIG)
+        rc = long_list(&part, &names, &len);
+    char **list = rc ? NULL : xlist_split(names, len, n);
     free(names);
+    if (rc)
+        errno = -rc;
     return list;
 }
 

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "dkit/xlink.h"
+#include "dkit/xlist.h"
 
 enum op_kind { OP_PUT, OP_MKDIR, OP_REMOVE, OP_PERMS };
 
@@ -215,63 +216,25 @@ bool store_exists(struct store *s, const char *fmt, ...)
     return v != NULL;
 }
 
-/* Texts that follow each other, as an array in front of a copy of them. */
-static char **split(const char *text, unsigned len, unsigned *n)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < len; i++)
-        count += text[i] == 0;
-    char **list = count ? malloc(count * sizeof *list + len) : NULL;
-    if (!list)
-        return NULL;
-    char *at = memcpy(list + count, text, len);
-    for (*n = 0; *n < count; at += strlen(at) + 1)
-        list[(*n)++] = at;
-    return list;
-}
-
-/* One more piece of a long list behind the *have bytes of it. 1: it was the last, 0 or -errno. */
-static int list_piece(struct store *s, const char *path, char **all, unsigned *have, char gen[24])
-{
-    char at[16];
-    unsigned n;
-    snprintf(at, sizeof at, "%u", *have);
-    struct part parts[] = {text_part(path), text_part(at)};
-    char *piece = request(s, XS_DIRECTORY_PART, parts, 2, &n);
-    if (!piece)
-        return -errno;
-    unsigned head = (unsigned)strlen(piece) + 1;
-    bool changed = *have && strcmp(gen, piece) != 0;
-    char *more = head >= n || changed ? NULL : realloc(*all, *have + n - head);
-    int rc = changed ? 0 : head >= n ? -EIO : more ? 0 : -ENOMEM;
-    if (changed)
-        *have = 0;
-    if (more) {
-        memcpy(more + *have, piece + head, n - head);
-        *all = more;
-        *have += n - head;
-        snprintf(gen, 24, "%s", piece);
-        /* An empty name is the end. */
-        rc = !more[*have - 1] && (*have == 1 || !more[*have - 2]);
-    }
-    free(piece);
-    return rc;
-}
-
 /* The names of more children than one answer holds; from the start again when they change. */
 static char *long_list(struct store *s, const char *path, unsigned *len)
 {
-    char *all = NULL, generation[24];
-    unsigned have = 0;
-    int rc;
-    do
-        rc = list_piece(s, path, &all, &have, generation);
-    while (!rc);
-    if (rc > 0) {
-        *len = have - 1;
-        return all;
+    struct xlist l = {0};
+    int rc = 0;
+    while (!rc) {
+        char at[24];
+        unsigned n;
+        snprintf(at, sizeof at, "%zu", l.len);
+        struct part parts[] = {text_part(path), text_part(at)};
+        char *piece = request(s, XS_DIRECTORY_PART, parts, 2, &n);
+        rc = piece ? xlist_add(&l, piece, n) : -errno;
+        free(piece);
     }
-    free(all);
+    if (rc > 0) {
+        *len = (unsigned)l.len;
+        return l.names;
+    }
+    free(l.names);
     errno = -rc;
     return NULL;
 }
@@ -284,7 +247,7 @@ char **store_list(struct store *s, unsigned *n, const char *fmt, ...)
     char *names = fits ? request_path(s, XS_DIRECTORY, path, &len) : NULL;
     if (!names && fits && errno == E2BIG)
         names = long_list(s, path, &len);
-    char **list = names ? split(names, len, n) : NULL;
+    char **list = names ? xlist_split(names, len, n) : NULL;
     free(names);
     return list;
 }

@@ -3,10 +3,12 @@
  *
  *     (gdb) target remote | axl gdb DOM              or    | ssh dom0 axl gdb DOM
  *
- * The guest is paused while gdb looks at it, runs at `continue`, stops again at ^C or when it ends.
- * Each vcpu is a thread. Memory is read and written through the page tables of the chosen vcpu.
- * There are no breakpoints and no steps, and registers are not changed: those need the
- * hypervisor's debugger interface.
+ * The guest is paused while gdb looks at it, runs at `continue`, stops again at a breakpoint, after
+ * a step, at ^C or when it ends. Each vcpu is a thread. Memory is read and written through the page
+ * tables of the chosen vcpu. Breakpoints are INT3 and a step is the trap flag, both in the guest's
+ * kernel (all of a unikernel): while XEN_DOMCTL_setdebugging is on, the hypervisor pauses the
+ * domain instead of handing it the exception. Registers are changed by a vcpu's whole context,
+ * which has of the extended state what FXSAVE has: AVX registers are lost by it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,12 +20,22 @@
 #include "axl/axl.h"
 #include "axl/cmd.h"
 
-enum { PACKET = 4096, LOOK_MS = 200 };
+enum { PACKET = 4096, LOOK_MS = 200, BREAKS = 64, INT3 = 0xcc, WRITABLE = 18 };
+#define FLAG_TRAP 0x100U
+#define STEP_TRAP 0x4000U /* of DR6 */
+
+struct brk {
+    uint64_t address;
+    uint8_t was;
+    bool set;
+};
 
 struct gdb {
     struct hyp *h;
-    uint32_t domid, vcpu, vcpus;
+    uint32_t domid, vcpus;
+    uint32_t vcpu, step; /* which one is looked at, is to step */
     bool paused;
+    struct brk brk[BREAKS];
     vcpu_guest_context_t c;
     char in[PACKET + 1], out[PACKET * 2 + 1];
 };
@@ -102,16 +114,24 @@ static void hex(char **to, const void *bytes, size_t n)
     **to = '\0';
 }
 
-/* In gdb's order for amd64. */
+/* Registers that are changed, by gdb's numbers for amd64: 16 is rip, 17 the flags. */
+static uint64_t *wide_register(cpu_user_regs_t *u, unsigned int n)
+{
+    uint64_t *const all[WRITABLE] = {&u->rax, &u->rbx, &u->rcx, &u->rdx, &u->rsi, &u->rdi,
+                                     &u->rbp, &u->rsp, &u->r8,  &u->r9,  &u->r10, &u->r11,
+                                     &u->r12, &u->r13, &u->r14, &u->r15, &u->rip, &u->rflags};
+    return n < WRITABLE ? all[n] : NULL;
+}
+
+/* All of them in gdb's order: the flags and the selectors have four bytes. */
 static void registers(struct gdb *g)
 {
-    const cpu_user_regs_t *u = &g->c.user_regs;
-    const uint64_t wide[] = {u->rax, u->rbx, u->rcx, u->rdx, u->rsi, u->rdi, u->rbp, u->rsp, u->r8,
-                             u->r9,  u->r10, u->r11, u->r12, u->r13, u->r14, u->r15, u->rip};
+    cpu_user_regs_t *u = &g->c.user_regs;
     const uint32_t narrow[] = {(uint32_t)u->rflags, u->cs, u->ss, u->ds, u->es, u->fs, u->gs};
     char *to = g->out;
 
-    hex(&to, wide, sizeof wide);
+    for (unsigned int n = 0; n < WRITABLE - 1; n++)
+        hex(&to, wide_register(u, n), sizeof(uint64_t));
     hex(&to, narrow, sizeof narrow);
 }
 
@@ -183,40 +203,167 @@ static void memory(struct gdb *g, bool write)
         strcpy(g->out, "OK");
 }
 
-static void hold(struct gdb *g, bool on)
-{
-    if (on != g->paused && (on ? hyp_pause : hyp_unpause)(g->h, g->domid) >= 0)
-        g->paused = on;
-}
-
 static bool context(struct gdb *g)
 {
     return hyp_get_context(g->h, g->domid, g->vcpu, &g->c) >= 0;
 }
 
-/* Lets it run until ^C, its end, or gdb's: false. */
-static bool go_on(struct gdb *g)
+/* Bytes as gdb writes them; false: there are not so many. */
+static bool unhex(const char **from, void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++, *from += 2) {
+        if (!(*from)[0] || !(*from)[1])
+            return false;
+        ((uint8_t *)bytes)[i] = (uint8_t)(digit((*from)[0]) << 4 | digit((*from)[1]));
+    }
+    return true;
+}
+
+/* G ALL, or P NUMBER=VALUE. Selectors stay what they are. */
+static void change(struct gdb *g, bool all)
+{
+    char *end = g->in + 1;
+    unsigned int n = all ? 0 : (unsigned int)strtoul(g->in + 1, &end, 16);
+    unsigned int last = all ? WRITABLE - 1 : n;
+    const char *from = end + !all;
+    bool good = all || *end == '=';
+
+    for (; good && n <= last; n++) {
+        uint64_t *to = wide_register(&g->c.user_regs, n), value = 0;
+        good = unhex(&from, &value, n == WRITABLE - 1 ? 4 : 8);
+        if (good && to)
+            *to = value;
+    }
+    good = good && hyp_set_context(g->h, g->domid, g->vcpu, &g->c) >= 0;
+    context(g);
+    strcpy(g->out, good ? "OK" : "E22");
+}
+
+/* The byte at an address, in exchange for `byte`. False: nothing is mapped there. */
+static bool exchange(struct gdb *g, uint64_t address, uint8_t byte, uint8_t *was)
+{
+    uint64_t mfn = translate(g, address);
+    uint8_t *page = mfn ? frame(g, mfn, PROT_READ | PROT_WRITE) : NULL;
+
+    if (!page)
+        return false;
+    *was = page[address % 4096];
+    page[address % 4096] = byte;
+    hyp_unmap(g->h, page, 1);
+    return true;
+}
+
+static struct brk *find(struct gdb *g, uint64_t address, bool set)
+{
+    for (struct brk *b = g->brk; b < g->brk + BREAKS; b++)
+        if (b->set == set && (!set || b->address == address))
+            return b;
+    return NULL;
+}
+
+/* Z0,ADDRESS,KIND and z0: other kinds than 0 are not there. */
+static void breakpoint(struct gdb *g, bool set)
+{
+    if (g->in[1] != '0' || g->in[2] != ',')
+        return;
+    uint64_t address = strtoull(g->in + 3, NULL, 16);
+    struct brk *b = find(g, address, true);
+    uint8_t ours;
+
+    if (set && !b) {
+        b = find(g, 0, false);
+        if (!b || !exchange(g, address, INT3, &b->was)) {
+            strcpy(g->out, "E14");
+            return;
+        }
+        b->address = address;
+        b->set = true;
+    } else if (!set && b) {
+        exchange(g, address, b->was, &ours);
+        b->set = false;
+    }
+    strcpy(g->out, "OK");
+}
+
+/* The trap flag of the vcpu in g->c. */
+static void trap_flag(struct gdb *g, bool on)
+{
+    uint64_t before = g->c.user_regs.rflags;
+
+    g->c.user_regs.rflags = on ? before | FLAG_TRAP : before & ~(uint64_t)FLAG_TRAP;
+    if (g->c.user_regs.rflags != before)
+        hyp_set_context(g->h, g->domid, g->vcpu, &g->c);
+}
+
+/* Did the vcpu in g->c pause the domain? It then stands in front of its breakpoint, and the step is
+ * taken note of. */
+static bool paused_it(struct gdb *g)
+{
+    bool step = g->c.debugreg[6] & STEP_TRAP, hit = find(g, g->c.user_regs.rip - 1, true);
+
+    if (!step && !hit)
+        return false;
+    g->c.debugreg[6] &= ~(uint64_t)STEP_TRAP;
+    g->c.user_regs.rip -= hit && !step;
+    hyp_set_context(g->h, g->domid, g->vcpu, &g->c);
+    return true;
+}
+
+/* On: our own pause is then the only one, so that off is one call, after which it may be paused
+ * again at once. g->vcpu is one that stopped by itself, if any did. */
+static void hold(struct gdb *g, bool on)
+{
+    if (on == g->paused || (on ? hyp_pause : hyp_unpause)(g->h, g->domid) < 0)
+        return;
+    g->paused = on;
+    uint32_t stopped = g->vcpu;
+    for (g->vcpu = 0; on && g->vcpu < g->vcpus; g->vcpu++)
+        if (context(g) && paused_it(g)) {
+            hyp_unpause(g->h, g->domid);
+            stopped = g->vcpu;
+        }
+    g->vcpu = stopped;
+    context(g);
+}
+
+/* Lets it run until a breakpoint, the end of a step, ^C, its end, or gdb's: false. */
+static bool go_on(struct gdb *g, bool step)
 {
     struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+    int wait = 1; /* ms: a step is over at once, a breakpoint perhaps */
+    char why[32];
+    const char *how = NULL;
     hyp_dominfo d;
 
+    if (step) {
+        g->vcpu = g->step < g->vcpus ? g->step : g->vcpu;
+        if (!context(g))
+            return reply("E03");
+        trap_flag(g, true);
+    }
     hold(g, false);
-    for (;;) {
+    while (!how) {
         if (hyp_info(g->h, g->domid, &d) < 0 || d.flags & XEN_DOMINF_dying)
             return reply("W00");
-        if (d.flags & XEN_DOMINF_shutdown)
-            break;
-        if (poll(&p, 1, LOOK_MS) > 0) {
+        if (d.flags & XEN_DOMINF_shutdown) {
+            how = "0b";
+        } else if (d.flags & XEN_DOMINF_paused) {
+            how = "05";
+        } else if (poll(&p, 1, wait) > 0) {
             int b = byte_in();
             if (b < 0)
                 return false;
             if (b == 3)
-                break;
+                how = "02";
         }
+        wait = 2 * wait < LOOK_MS ? 2 * wait : LOOK_MS;
     }
     hold(g, true);
-    context(g);
-    return reply(d.flags & XEN_DOMINF_shutdown ? "S0b" : "S02");
+    if (step)
+        trap_flag(g, false);
+    g->step = g->vcpus;
+    snprintf(why, sizeof why, "T%sthread:%x;", how, g->vcpu + 1);
+    return reply(why);
 }
 
 static void query(struct gdb *g)
@@ -244,6 +391,8 @@ static void choose(struct gdb *g)
     uint32_t before = g->vcpu;
 
     strcpy(g->out, "OK");
+    if (g->in[1] == 'c')
+        g->step = id > 0 ? (uint32_t)id - 1 : g->vcpus;
     if (g->in[1] != 'g' || id <= 0)
         return;
     g->vcpu = (uint32_t)id - 1;
@@ -279,11 +428,15 @@ static bool serve(struct gdb *g)
         break;
     case 'G':
     case 'P':
-    case 's':
-        strcpy(g->out, "E01");
+        change(g, g->in[0] == 'G');
         break;
+    case 'Z':
+    case 'z':
+        breakpoint(g, g->in[0] == 'Z');
+        break;
+    case 's':
     case 'c':
-        return go_on(g);
+        return go_on(g, g->in[0] == 's');
     case 'D':
         reply("OK");
         return false;
@@ -313,13 +466,21 @@ int cmd_gdb(struct axl *a, int argc, char **argv)
     if (hyp_info(g.h, g.domid, &d) < 0)
         return axl_fail("there is no domain '%s'", argv[optind]);
     g.vcpus = d.max_vcpu_id + 1 < 128 ? d.max_vcpu_id + 1 : 128;
+    g.step = g.vcpus;
     hold(&g, true);
     if (!context(&g)) {
         hold(&g, false);
         return axl_fail("domain '%s': its registers cannot be read", argv[optind]);
     }
+    if (hyp_debug(g.h, g.domid, true) < 0)
+        fprintf(stderr, "axl gdb: this hypervisor has no breakpoints and no steps\n");
     while (packet(&g) && serve(&g))
         ;
+    hold(&g, true); /* gdb may have gone while it ran */
+    for (struct brk *b = g.brk; b < g.brk + BREAKS; b++)
+        if (b->set)
+            exchange(&g, b->address, b->was, &b->was);
+    hyp_debug(g.h, g.domid, false);
     hold(&g, false);
     return AXL_OK;
 }

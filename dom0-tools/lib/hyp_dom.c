@@ -91,6 +91,13 @@ int hyp_unpause(struct hyp *h, uint32_t domid)
     return domctl_simple(h, domid, XEN_DOMCTL_unpausedomain);
 }
 
+int hyp_debug(struct hyp *h, uint32_t domid, bool on)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_setdebugging, .domain = (domid_t)domid};
+    op.u.setdebugging.enable = on;
+    return hyp_domctl(h, &op);
+}
+
 int hyp_resume(struct hyp *h, uint32_t domid)
 {
     return domctl_simple(h, domid, XEN_DOMCTL_resumedomain);

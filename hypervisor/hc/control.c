@@ -52,6 +52,8 @@ static uint32_t state_flags(struct domain *d)
         flags |= XEN_DOMINF_shutdown | (uint32_t)d->shutdown_code << XEN_DOMINF_shutdownshift;
     if (d->control_pauses)
         flags |= XEN_DOMINF_paused;
+    if (d->debugged)
+        flags |= XEN_DOMINF_debugged;
     if (blocked)
         flags |= XEN_DOMINF_blocked;
     if (running)

@@ -29,6 +29,7 @@ static bool not_on_self(uint32_t cmd)
     switch (cmd) {
     case XEN_DOMCTL_destroydomain:
     case XEN_DOMCTL_pausedomain:
+    case XEN_DOMCTL_setdebugging:
     case XEN_DOMCTL_setvcpucontext:
     case XEN_DOMCTL_getvcpucontext:
     case XEN_DOMCTL_resumedomain:

@@ -55,13 +55,29 @@ int x86_odd_page_fault(struct vcpu *v, struct guest_regs *r, uint64_t address)
     return leave(r);
 }
 
+/* A breakpoint or a step in the kernel of a domain that dom0 debugs: it pauses, as by pausedomain,
+ * and is told nothing. */
+static bool to_debugger(struct vcpu *v)
+{
+    struct domain *d = v->dom;
+
+    if (!d->debugged || !v->arch.in_kernel)
+        return false;
+    lock_take(&d->lock);
+    d->control_pauses++;
+    lock_drop(&d->lock);
+    sched_pause_domain(d);
+    return true;
+}
+
 static void guest_debug(struct vcpu *v, struct guest_regs *r)
 {
     uint64_t dr6;
 
     __asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
     v->arch.dr6 |= dr6 & 0xe00f;
-    pv_trap(v, r, 1, BOUNCE_NO_ERROR_CODE);
+    if (!to_debugger(v))
+        pv_trap(v, r, 1, BOUNCE_NO_ERROR_CODE);
 }
 
 static void device_not_available(struct vcpu *v, struct guest_regs *r)
@@ -109,6 +125,10 @@ int x86_trap(struct guest_regs *r)
         break;
     case 1:
         guest_debug(v, r);
+        break;
+    case 3:
+        if (!to_debugger(v))
+            pv_trap(v, r, 3, BOUNCE_NO_ERROR_CODE);
         break;
     case 2:
         dbg_nmi(r);

@@ -174,6 +174,7 @@ long domctl_life(struct domctl_call *c)
         ROW(XEN_DOMCTL_destroydomain, destroy(c));
         ROW(XEN_DOMCTL_pausedomain, pause(c->d));
         ROW(XEN_DOMCTL_unpausedomain, unpause(c->d));
+        ROW(XEN_DOMCTL_setdebugging, (c->d->debugged = c->op->u.setdebugging.enable, 0));
         ROW(XEN_DOMCTL_resumedomain, dom_resume(c->d));
     case XEN_DOMCTL_getdomaininfo:
         control_domain_info(c->d, &op->u.getdomaininfo);

@@ -70,7 +70,58 @@ if [ -e /kit/clock.symbols ]; then
     check "memory is written and read back" contains "$out" '\$OK#.*\$01abcdef#'
     check "what is not mapped is an error" contains "$out" '\$E14#'
     check "one vcpu" contains "$out" '\$m1#'
-    check "it goes on and stops at ^C" contains "$out" '\$S02#.*\$QC1#'
+    check "it goes on and stops at ^C" contains "$out" '\$T02thread:1;#.*\$QC1#'
+
+    # The same as a conversation: a breakpoint in what it calls at each tick, steps, a register changed.
+    mkfifo to from
+    /kit/axl gdb clock <to >from 2>gdb.err &
+    exec 3>to 4<from
+    ask() { # PACKET, its reply into $answer
+        local c
+        packet "$1" >&3
+        answer=
+        while read -r -t 100 -n 1 c <&4; do
+            answer=$answer$c
+            case $answer in *'#'??) break ;; esac
+        done
+        printf + >&3
+        answer=${answer#*\$} answer=${answer%#*}
+    }
+    expect() { # WHAT PACKET PATTERN
+        ask "$2"
+        check "gdb, $1" contains "$answer" "$3"
+    }
+    # An address as it stands in a packet, low byte first.
+    little() { printf %016x "$1" | sed 's/\(..\)\(..\)\(..\)\(..\)\(..\)\(..\)\(..\)\(..\)/\8\7\6\5\4\3\2\1/'; }
+    rip() { ask g && echo "$answer" | cut -c257-272; }
+    at=$(symbol gk_sleep_until)
+    ask "m$at,1"
+    first=$answer
+    expect "breakpoint" "Z0,$at,1" '^OK$'
+    expect "it is hit" c '^T05thread:1;$'
+    check "gdb, it stands there" test "$(rip)" = "$(little 0x$at)"
+    expect "it says no other kind is there" "Z1,$at,1" '^$'
+    expect "breakpoint away" "z0,$at,1" '^OK$'
+    expect "the byte is back" "m$at,1" "^$first\$"
+    expect "step" s '^T05thread:1;$'
+    check "gdb, it is one instruction on (push of one byte)" test "$(rip)" = "$(little $((0x$at + 1)))"
+    ask g
+    before=$answer
+    expect "rbx changed" P1=8877665544332211 '^OK$'
+    ask g
+    check "gdb, rbx is changed" test "$(echo "$answer" | cut -c17-32)" = 8877665544332211
+    expect "all as they were" "G$before" '^OK$'
+    ask g
+    check "gdb, they are" test "$answer" = "$before"
+    for i in 1 2 3 4 5 6 7 8; do ask s; done
+    check "gdb, eight steps" test "$answer" = "T05thread:1;"
+    expect "breakpoint again" "Z0,$at,1" '^OK$'
+    expect "it is hit again" c '^T05thread:1;$'
+    exec 3>&- # gdb dies: its breakpoint must not stay
+    wait $!
+    exec 4<&-
+    cat gdb.err
+    check "nothing says that it is debugged or paused" contains "$(xl list clock)" '[r-][b-]----'
     n=$(grep -c tick "$(log clock)")
     more_ticks() { [ "$(grep -c tick "$(log clock)")" -gt $n ]; }
     check "it goes on without gdb" wait_for 60 more_ticks

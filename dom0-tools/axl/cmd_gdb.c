@@ -20,7 +20,7 @@
 #include "axl/axl.h"
 #include "axl/cmd.h"
 
-enum { PACKET = 4096, LOOK_MS = 200, BREAKS = 64, INT3 = 0xcc, WRITABLE = 18 };
+enum { PACKET = 4096, LOOK_MS = 200, BREAKS = 64, INT3 = 0xcc, BREAK_VECTOR = 3, WRITABLE = 18 };
 #define FLAG_TRAP 0x100U
 #define STEP_TRAP 0x4000U /* of DR6 */
 
@@ -34,7 +34,7 @@ struct gdb {
     struct hyp *h;
     uint32_t domid, vcpus;
     uint32_t vcpu, step; /* which one is looked at, is to step */
-    bool paused;
+    bool paused, breaks; /* breaks: the hypervisor pauses it at breakpoints and steps */
     struct brk brk[BREAKS];
     vcpu_guest_context_t c;
     char in[PACKET + 1], out[PACKET * 2 + 1];
@@ -264,7 +264,7 @@ static struct brk *find(struct gdb *g, uint64_t address, bool set)
 /* Z0,ADDRESS,KIND and z0: other kinds than 0 are not there. */
 static void breakpoint(struct gdb *g, bool set)
 {
-    if (g->in[1] != '0' || g->in[2] != ',')
+    if (!g->breaks || g->in[1] != '0' || g->in[2] != ',')
         return;
     uint64_t address = strtoull(g->in + 3, NULL, 16);
     struct brk *b = find(g, address, true);
@@ -295,34 +295,31 @@ static void trap_flag(struct gdb *g, bool on)
         hyp_set_context(g->h, g->domid, g->vcpu, &g->c);
 }
 
-/* Did the vcpu in g->c pause the domain? It then stands in front of its breakpoint, and the step is
- * taken note of. */
-static bool paused_it(struct gdb *g)
+/* The vcpu in g->c has paused the domain: its step is taken note of, and it stands in front of its
+ * breakpoint, if that is ours. */
+static void stopped(struct gdb *g, uint32_t event)
 {
-    bool step = g->c.debugreg[6] & STEP_TRAP, hit = find(g, g->c.user_regs.rip - 1, true);
-
-    if (!step && !hit)
-        return false;
     g->c.debugreg[6] &= ~(uint64_t)STEP_TRAP;
-    g->c.user_regs.rip -= hit && !step;
+    if (event == BREAK_VECTOR && find(g, g->c.user_regs.rip - 1, true))
+        g->c.user_regs.rip--;
     hyp_set_context(g->h, g->domid, g->vcpu, &g->c);
-    return true;
 }
 
 /* On: our own pause is then the only one, so that off is one call, after which it may be paused
  * again at once. g->vcpu is one that stopped by itself, if any did. */
 static void hold(struct gdb *g, bool on)
 {
+    uint32_t vcpu, event;
+
     if (on == g->paused || (on ? hyp_pause : hyp_unpause)(g->h, g->domid) < 0)
         return;
     g->paused = on;
-    uint32_t stopped = g->vcpu;
-    for (g->vcpu = 0; on && g->vcpu < g->vcpus; g->vcpu++)
-        if (context(g) && paused_it(g)) {
-            hyp_unpause(g->h, g->domid);
-            stopped = g->vcpu;
-        }
-    g->vcpu = stopped;
+    while (on && hyp_debug_event(g->h, g->domid, &vcpu, &event) == 0) {
+        hyp_unpause(g->h, g->domid);
+        g->vcpu = vcpu < g->vcpus ? vcpu : 0;
+        if (context(g))
+            stopped(g, event);
+    }
     context(g);
 }
 
@@ -435,8 +432,12 @@ static bool serve(struct gdb *g)
         breakpoint(g, g->in[0] == 'Z');
         break;
     case 's':
+        if (g->breaks)
+            return go_on(g, true);
+        strcpy(g->out, "E01");
+        break;
     case 'c':
-        return go_on(g, g->in[0] == 's');
+        return go_on(g, false);
     case 'D':
         reply("OK");
         return false;
@@ -472,7 +473,8 @@ int cmd_gdb(struct axl *a, int argc, char **argv)
         hold(&g, false);
         return axl_fail("domain '%s': its registers cannot be read", argv[optind]);
     }
-    if (hyp_debug(g.h, g.domid, true) < 0)
+    g.breaks = hyp_debug(g.h, g.domid, true) >= 0;
+    if (!g.breaks)
         fprintf(stderr, "axl gdb: this hypervisor has no breakpoints and no steps\n");
     while (packet(&g) && serve(&g))
         ;
@@ -480,7 +482,8 @@ int cmd_gdb(struct axl *a, int argc, char **argv)
     for (struct brk *b = g.brk; b < g.brk + BREAKS; b++)
         if (b->set)
             exchange(&g, b->address, b->was, &b->was);
-    hyp_debug(g.h, g.domid, false);
+    if (g.breaks)
+        hyp_debug(g.h, g.domid, false);
     hold(&g, false);
     return AXL_OK;
 }

@@ -44,9 +44,14 @@ int hyp_create(struct hyp *h, struct xen_domctl_createdomain *c, uint32_t *domid
 int hyp_destroy(struct hyp *h, uint32_t domid);
 int hyp_pause(struct hyp *h, uint32_t domid);
 int hyp_unpause(struct hyp *h, uint32_t domid);
-/* From now on a breakpoint or a step in its kernel pauses it, instead of being its own exception.
+/*
+ * From now on a breakpoint or a step in its kernel pauses it, as hyp_pause() would, instead of
+ * being its own exception. -ENOSYS: this hypervisor cannot (Debian's Xen is built without).
  */
 int hyp_debug(struct hyp *h, uint32_t domid, bool on);
+/* The vcpu whose breakpoint or step paused it, each told of once; -ENOENT: none. *event: the
+ * vector. */
+int hyp_debug_event(struct hyp *h, uint32_t domid, uint32_t *vcpu, uint32_t *event);
 /* Lets a domain that suspended itself run on (save -c, failed save). */
 int hyp_resume(struct hyp *h, uint32_t domid);
 int hyp_max_vcpus(struct hyp *h, uint32_t domid, uint32_t n);

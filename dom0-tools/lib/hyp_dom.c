@@ -91,9 +91,25 @@ int hyp_unpause(struct hyp *h, uint32_t domid)
     return domctl_simple(h, domid, XEN_DOMCTL_unpausedomain);
 }
 
+int hyp_debug_event(struct hyp *h, uint32_t domid, uint32_t *vcpu, uint32_t *event)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_gdbsx_domstatus, .domain = (domid_t)domid};
+    int rc = hyp_domctl(h, &op);
+    if (rc < 0)
+        return rc;
+    *vcpu = op.u.gdbsx_domstatus.vcpu_id;
+    *event = op.u.gdbsx_domstatus.vcpu_ev;
+    return *vcpu == ~0u ? -ENOENT : 0;
+}
+
 int hyp_debug(struct hyp *h, uint32_t domid, bool on)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_setdebugging, .domain = (domid_t)domid};
+    uint32_t vcpu, event;
+    /* Xen without its debugger takes setdebugging all the same. */
+    int rc = hyp_debug_event(h, domid, &vcpu, &event);
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
     op.u.setdebugging.enable = on;
     return hyp_domctl(h, &op);
 }

@@ -49,6 +49,7 @@ struct vcpu_arch {
     uint64_t gs_kernel, gs_user, fs_base; /* valid while it does not run */
     uint64_t cr4;                         /* as the guest believes */
     uint64_t dr[4], dr6, dr7;
+    uint8_t debug_event; /* the exception that paused a debugged domain; 0: none, or told */
     uint64_t xcr0;
     void *xsave;      /* XSAVE area, 64-byte aligned */
     uint32_t fpu_cpu; /* where it was last loaded or saved */

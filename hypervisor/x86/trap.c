@@ -57,7 +57,7 @@ int x86_odd_page_fault(struct vcpu *v, struct guest_regs *r, uint64_t address)
 
 /* A breakpoint or a step in the kernel of a domain that dom0 debugs: it pauses, as by pausedomain,
  * and is told nothing. */
-static bool to_debugger(struct vcpu *v)
+static bool to_debugger(struct vcpu *v, uint8_t vector)
 {
     struct domain *d = v->dom;
 
@@ -65,6 +65,7 @@ static bool to_debugger(struct vcpu *v)
         return false;
     lock_take(&d->lock);
     d->control_pauses++;
+    v->arch.debug_event = vector; /* behind the pause that it tells of */
     lock_drop(&d->lock);
     sched_pause_domain(d);
     return true;
@@ -76,7 +77,7 @@ static void guest_debug(struct vcpu *v, struct guest_regs *r)
 
     __asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
     v->arch.dr6 |= dr6 & 0xe00f;
-    if (!to_debugger(v))
+    if (!to_debugger(v, 1))
         pv_trap(v, r, 1, BOUNCE_NO_ERROR_CODE);
 }
 
@@ -127,7 +128,7 @@ int x86_trap(struct guest_regs *r)
         guest_debug(v, r);
         break;
     case 3:
-        if (!to_debugger(v))
+        if (!to_debugger(v, 3))
             pv_trap(v, r, 3, BOUNCE_NO_ERROR_CODE);
         break;
     case 2:

@@ -165,6 +165,23 @@ static long address_size(struct domctl_call *c)
     return 0;
 }
 
+/* Which vcpu's breakpoint or step paused a debugged domain; each is told of once. */
+static long debug_status(struct domctl_call *c)
+{
+    struct xen_domctl_gdbsx_domstatus *s = &c->op->u.gdbsx_domstatus;
+
+    c->copy_back = true;
+    *s = (struct xen_domctl_gdbsx_domstatus){.paused = c->d->control_pauses != 0, .vcpu_id = ~0u};
+    for_each_vcpu (v, c->d) {
+        s->vcpu_ev = __atomic_exchange_n(&v->arch.debug_event, 0, __ATOMIC_RELAXED);
+        if (s->vcpu_ev) {
+            s->vcpu_id = v->id;
+            return 0;
+        }
+    }
+    return 0;
+}
+
 long domctl_life(struct domctl_call *c)
 {
     struct xen_domctl *op = c->op;
@@ -175,6 +192,7 @@ long domctl_life(struct domctl_call *c)
         ROW(XEN_DOMCTL_pausedomain, pause(c->d));
         ROW(XEN_DOMCTL_unpausedomain, unpause(c->d));
         ROW(XEN_DOMCTL_setdebugging, (c->d->debugged = c->op->u.setdebugging.enable, 0));
+        ROW(XEN_DOMCTL_gdbsx_domstatus, debug_status(c));
         ROW(XEN_DOMCTL_resumedomain, dom_resume(c->d));
     case XEN_DOMCTL_getdomaininfo:
         control_domain_info(c->d, &op->u.getdomaininfo);

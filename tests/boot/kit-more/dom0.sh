@@ -97,26 +97,33 @@ if [ -e /kit/clock.symbols ]; then
     at=$(symbol gk_sleep_until)
     ask "m$at,1"
     first=$answer
-    expect "breakpoint" "Z0,$at,1" '^OK$'
-    expect "it is hit" c '^T05thread:1;$'
-    check "gdb, it stands there" test "$(rip)" = "$(little 0x$at)"
-    expect "it says no other kind is there" "Z1,$at,1" '^$'
-    expect "breakpoint away" "z0,$at,1" '^OK$'
-    expect "the byte is back" "m$at,1" "^$first\$"
-    expect "step" s '^T05thread:1;$'
-    check "gdb, it is one instruction on (push of one byte)" test "$(rip)" = "$(little $((0x$at + 1)))"
-    ask g
-    before=$answer
-    expect "rbx changed" P1=8877665544332211 '^OK$'
-    ask g
-    check "gdb, rbx is changed" test "$(echo "$answer" | cut -c17-32)" = 8877665544332211
-    expect "all as they were" "G$before" '^OK$'
-    ask g
-    check "gdb, they are" test "$answer" = "$before"
-    for i in 1 2 3 4 5 6 7 8; do ask s; done
-    check "gdb, eight steps" test "$answer" = "T05thread:1;"
-    expect "breakpoint again" "Z0,$at,1" '^OK$'
-    expect "it is hit again" c '^T05thread:1;$'
+    # Debian's Xen is built without what pauses a guest at its breakpoint.
+    if ! xl info | grep -q '^xen_extra.*argon'; then
+        expect "no breakpoints here" "Z0,$at,1" '^$'
+        expect "no steps" s '^E01$'
+        check "and that is said" contains "$(cat gdb.err)" "no breakpoints"
+    else
+        expect "breakpoint" "Z0,$at,1" '^OK$'
+        expect "it is hit" c '^T05thread:1;$'
+        check "gdb, it stands there" test "$(rip)" = "$(little 0x$at)"
+        expect "it says no other kind is there" "Z1,$at,1" '^$'
+        expect "breakpoint away" "z0,$at,1" '^OK$'
+        expect "the byte is back" "m$at,1" "^$first\$"
+        expect "step" s '^T05thread:1;$'
+        check "gdb, it is one instruction on (push of one byte)" test "$(rip)" = "$(little $((0x$at + 1)))"
+        ask g
+        before=$answer
+        expect "rbx changed" P1=8877665544332211 '^OK$'
+        ask g
+        check "gdb, rbx is changed" test "$(echo "$answer" | cut -c17-32)" = 8877665544332211
+        expect "all as they were" "G$before" '^OK$'
+        ask g
+        check "gdb, they are" test "$answer" = "$before"
+        for i in 1 2 3 4 5 6 7 8; do ask s; done
+        check "gdb, eight steps" test "$answer" = "T05thread:1;"
+        expect "breakpoint again" "Z0,$at,1" '^OK$'
+        expect "it is hit again" c '^T05thread:1;$'
+    fi
     exec 3>&- # gdb dies: its breakpoint must not stay
     wait $!
     exec 4<&-

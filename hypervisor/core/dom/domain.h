@@ -73,7 +73,7 @@ struct domain {
     bool crashed;
     uint8_t shutdown_code;
     bool shutdown_code_given; /* by SCHEDOP_shutdown_code: it stays */
-    bool debugged; /* XEN_DOMCTL_setdebugging */
+    bool debugged;            /* XEN_DOMCTL_setdebugging */
     uint32_t control_pauses;
     uint32_t refs; /* atomic; 0 frees */
     uint32_t ssidref;

@@ -254,44 +254,38 @@ struct console *console_of(unsigned id)
     return c && look(c) && c->page ? c : NULL;
 }
 
-static void look_for_new(struct xb_watch *w, const char *path)
+/*
+ * Domains came or went: what the store lists beside what we have, each looked at once. (libxl
+ * removes a guest's console folder first and its home later: the latter is no event for a watch of
+ * a folder that is not there. A page kept now would keep the guest, dying, for ever.)
+ */
+static void compare(struct xb_watch *w, const char *path)
 {
+    enum { LISTED = 1, KNOWN = 2 };
+    uint8_t state[DOMID_FIRST_RESERVED] = {0};
     unsigned n;
     (void)w;
     (void)path;
     char **ids = xb_list(&n, "/local/domain");
+    if (!ids) /* no store: all is kept as it is */
+        return;
     for (unsigned i = 0; i < n; i++) {
         unsigned long id = strtoul(ids[i], NULL, 10);
-        if (id && id < DOMID_FIRST_RESERVED && !find((unsigned)id))
-            begin((unsigned)id); /* its watch fires soon */
+        if (id && id < DOMID_FIRST_RESERVED)
+            state[id] |= LISTED;
     }
-    free(ids);
-}
-
-static bool listed(char *const *ids, unsigned n, unsigned id)
-{
-    for (unsigned i = 0; i < n; i++)
-        if (strtoul(ids[i], NULL, 10) == id)
-            return true;
-    return false;
-}
-
-/*
- * libxl removes a guest's console folder first and its home later: the latter is no event for a
- * watch of a folder that is not there. A page kept now would keep the guest, dying, for ever.
- */
-static void look_for_gone(struct xb_watch *w, const char *path)
-{
-    unsigned n;
-    (void)w;
-    (void)path;
-    char **ids = xb_list(&n, "/local/domain");
-    if (!ids) /* unless there is no store: then all is kept as it is */
-        return;
     list_for_each_safe (it, &consoles) {
         struct console *c = list_entry(it, struct console, all);
-        if (!c->over && !listed(ids, n, c->id))
+        if (c->over || c->id >= DOMID_FIRST_RESERVED)
+            continue;
+        state[c->id] |= KNOWN;
+        if (!(state[c->id] & LISTED))
             look(c);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        unsigned long id = strtoul(ids[i], NULL, 10);
+        if (id < DOMID_FIRST_RESERVED && state[id] == LISTED)
+            begin((unsigned)id); /* its watch fires soon */
     }
     free(ids);
 }
@@ -299,8 +293,7 @@ static void look_for_gone(struct xb_watch *w, const char *path)
 int console_start(bool with_pty)
 {
     ptys = with_pty;
-    introduced.fired = look_for_new;
-    released.fired = look_for_gone;
+    introduced.fired = released.fired = compare;
     int rc = xb_watch(&introduced, "@introduceDomain");
     return rc ? rc : xb_watch(&released, "@releaseDomain");
 }

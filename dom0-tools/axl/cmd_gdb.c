@@ -174,6 +174,17 @@ static uint8_t digit(char c)
     return at && c ? (uint8_t)(at - digits) : 0;
 }
 
+/* Bytes as gdb writes them; false: there are not so many. */
+static bool unhex(const char **from, void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++, *from += 2) {
+        if (!(*from)[0] || !(*from)[1])
+            return false;
+        ((uint8_t *)bytes)[i] = (uint8_t)(digit((*from)[0]) << 4 | digit((*from)[1]));
+    }
+    return true;
+}
+
 /* m ADDRESS,LENGTH and M ADDRESS,LENGTH:BYTES. As much as is mapped is read. */
 static void memory(struct gdb *g, bool write)
 {
@@ -192,9 +203,9 @@ static void memory(struct gdb *g, bool write)
         if (!page)
             break;
         n = n < length - done ? n : length - done;
-        for (uint64_t i = 0; write && i < n; i++, from += 2)
-            page[at + i] = (uint8_t)(digit(from[0]) << 4 | digit(from[1]));
-        if (!write)
+        if (write)
+            unhex(&from, page + at, n);
+        else
             hex(&to, page + at, n);
         hyp_unmap(g->h, page, 1);
         done += n;
@@ -206,17 +217,6 @@ static void memory(struct gdb *g, bool write)
 static bool context(struct gdb *g)
 {
     return hyp_get_context(g->h, g->domid, g->vcpu, &g->c) >= 0;
-}
-
-/* Bytes as gdb writes them; false: there are not so many. */
-static bool unhex(const char **from, void *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i++, *from += 2) {
-        if (!(*from)[0] || !(*from)[1])
-            return false;
-        ((uint8_t *)bytes)[i] = (uint8_t)(digit((*from)[0]) << 4 | digit((*from)[1]));
-    }
-    return true;
 }
 
 /* G ALL, or P NUMBER=VALUE. Selectors stay what they are. */

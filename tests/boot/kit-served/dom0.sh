@@ -60,7 +60,7 @@ for kind in $(echo "${kinds:-kit,linux}" | tr , ' '); do
             ;;
         esac
         xl domid $s >/dev/null 2>&1 || tail -n 30 "$(log $s)"
-    xl destroy $s
+        xl destroy $s
         wait_for 60 gone $s
         [ $s != kv ] || wait_for 60 losetup -d /dev/loop0
     done

@@ -17,6 +17,7 @@ struct axl {
     struct store *store; /* by axl_store() */
     bool json;           /* --json: machine-readable answer */
     bool dry_run;        /* global -N */
+    bool tell_options;   /* `help --options`: the parser is to list its options, not to read */
     int verbose;         /* global -v */
     const struct cmd *cmd;
 };
@@ -24,9 +25,10 @@ struct axl {
 struct cmd {
     const char *name;
     int (*run)(struct axl *a, int argc, char **argv);
-    const char *usage; /* what follows the name */
-    const char *help;  /* one line */
-    const char *more;  /* options, or NULL */
+    const char *usage;         /* what follows the name */
+    const char *help;          /* one line */
+    const char *more;          /* options, or NULL */
+    enum { ACTS, QUERY } kind; /* a query answers in JSON by --json, which others refuse */
 };
 
 enum { AXL_OK = 0, AXL_FAILED = 1, AXL_USAGE = 2, AXL_NO_INPUT = 3 };
@@ -44,8 +46,9 @@ struct hyp *axl_hyp(struct axl *a);
 struct store *axl_store(struct axl *a);
 
 /*
- * getopt_long with `--json`, `-h` and --help understood by every command. Returns the option,
- * -1 at the end, or -2: stop and return *rc.
+ * getopt_long with -h and --help understood by every command, --json by queries. Returns the
+ * option, -1 at the end, or -2: stop and return *rc. Each command calls it before all else, so
+ * that `help --options` tells what is accepted without a hypervisor.
  */
 struct option;
 int axl_getopt(struct axl *a, int argc, char **argv, const char *opts, const struct option *longs,

@@ -1,5 +1,6 @@
 /* axl: finds the command and runs it; helpers that all commands use. */
 #include "axl/axl.h"
+#include "axl/cmd.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -27,6 +28,7 @@ static void print_usage(const struct cmd *c, FILE *to)
     fprintf(to, "Usage: axl [-vfN] %s %s\n\n%s.\n", c->name, c->usage, c->help);
     if (c->more)
         fprintf(to, "\nOptions:\n\n%s\n", c->more);
+    fprintf(to, "\nMore: man axl-%s\n", c->name);
 }
 
 int axl_misuse(struct axl *a, const char *fmt, ...)
@@ -57,18 +59,38 @@ struct store *axl_store(struct axl *a)
     return a->store;
 }
 
+/* One a line; " VALUE" behind those that want one. */
+static int tell_options(const char *shorts, const struct option *longs)
+{
+    for (const char *p = shorts + (*shorts == '+'); *p; p++)
+        if (*p != ':')
+            printf("-%c%s\n", *p, p[1] == ':' ? " VALUE" : "");
+    for (; longs->name; longs++)
+        printf("--%s%s\n", longs->name,
+               longs->has_arg == required_argument   ? " VALUE"
+               : longs->has_arg == optional_argument ? "[=VALUE]"
+                                                     : "");
+    return AXL_OK;
+}
+
 int axl_getopt(struct axl *a, int argc, char **argv, const char *opts, const struct option *longs,
                int *rc)
 {
     enum { JSON = 0x1001 };
-    struct option all[24] = {{"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, JSON}};
+    struct option all[24] = {{"help", no_argument, NULL, 'h'}};
     char shorts[64];
-    int n = 2;
+    int n = 1;
+    if (a->cmd->kind == QUERY)
+        all[n++] = (struct option){"json", no_argument, NULL, JSON};
     for (; longs && longs->name && n < 23; longs++)
         all[n++] = *longs;
     /* A '+' (options end at the first word) must stay in front. */
     bool plus = opts[0] == '+';
     snprintf(shorts, sizeof shorts, "%sh%s", plus ? "+" : "", opts + plus);
+    if (a->tell_options) {
+        *rc = tell_options(shorts, all);
+        return -2;
+    }
     opterr = 0;
     for (;;) {
         int o = getopt_long(argc, argv, shorts, all, NULL);
@@ -202,6 +224,36 @@ static const struct cmd *find(const char *name)
     return NULL;
 }
 
+/*
+ * axl help [COMMAND]; and for programs (completion, tests) one thing a line: --commands; --queries:
+ * those with --json; --options COMMAND; --usage COMMAND: its arguments.
+ */
+static int cmd_help(struct axl *a, int argc, char **argv)
+{
+    if (argc < 2)
+        return help(stdout);
+    bool queries = strcmp(argv[1], "--queries") == 0;
+    if (queries || strcmp(argv[1], "--commands") == 0) {
+        for (size_t i = 0; i < axl_nr_cmds; i++)
+            if (!queries || axl_cmds[i].kind == QUERY)
+                puts(axl_cmds[i].name);
+        return AXL_OK;
+    }
+    bool options = strcmp(argv[1], "--options") == 0, usage = strcmp(argv[1], "--usage") == 0;
+    const char *name = options || usage ? argv[2] : argv[1];
+    if (!name || !(a->cmd = find(name)))
+        return axl_fail("no command '%s'; `axl help` lists all", name ? name : "");
+    if (usage) {
+        puts(a->cmd->usage);
+    } else if (options) {
+        a->tell_options = true;
+        return a->cmd->run(a, 1, (char *[]){argv[2], NULL});
+    } else {
+        print_usage(a->cmd, stdout);
+    }
+    return AXL_OK;
+}
+
 int main(int argc, char **argv)
 {
     struct axl a = {0};
@@ -219,18 +271,13 @@ int main(int argc, char **argv)
     const char *name = argv[optind];
     argc -= optind;
     argv += optind;
-    if (strcmp(name, "help") == 0) {
-        if (argc < 2)
-            return help(stdout);
-        a.cmd = find(argv[1]);
-        if (!a.cmd)
-            return axl_fail("no command '%s'; `axl help` lists all", argv[1]);
-        print_usage(a.cmd, stdout);
-        return AXL_OK;
-    }
+    if (strcmp(name, "help") == 0)
+        return cmd_help(&a, argc, argv);
     a.cmd = find(name);
     if (!a.cmd)
         return axl_fail("no command '%s'; `axl help` lists all", name);
+    if (a.dry_run && a.cmd->run != cmd_create)
+        return axl_fail("%s has no dry run (-N)", name);
     /* 0, not 1: glibc then forgets our own '+', and options may stand behind words. */
     optind = 0;
     int rc = a.cmd->run(&a, argc, argv);

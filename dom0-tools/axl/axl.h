@@ -69,5 +69,7 @@ void axl_uuid(const uint8_t handle[16], char out[37]);
 struct json;
 /* Prints the text and frees it; for the end of a --json command. */
 int axl_json_out(struct json *j);
+/* An array of a log's lines; changes the text. */
+int axl_json_lines(char *text);
 
 #endif

@@ -230,10 +230,26 @@ int cmd_config_update(struct axl *a, int argc, char **argv)
     return rc ? axl_fail("%s", w.text) : AXL_OK;
 }
 
-static int print_log(const char *who)
+static int print_log(struct axl *a, const char *who)
 {
     struct why w;
-    return cons_print_log(who, &w) < 0 ? axl_fail("%s", w.text) : AXL_OK;
+    char *text = NULL;
+    size_t n = 0;
+    FILE *to = a->json ? open_memstream(&text, &n) : stdout;
+    if (!to)
+        return axl_fail("out of memory");
+    int rc = cons_print_log(who, to, &w) < 0 ? axl_fail("%s", w.text) : AXL_OK;
+    if (!a->json)
+        return rc;
+    if (fclose(to) != 0)
+        rc = axl_fail("out of memory");
+    /* A guest may print zeros, which would end the text. */
+    for (size_t i = 0; !rc && i < n; i++)
+        if (!text[i])
+            text[i] = '?';
+    rc = rc ? rc : axl_json_lines(text);
+    free(text);
+    return rc;
 }
 
 int cmd_console(struct axl *a, int argc, char **argv)
@@ -252,8 +268,10 @@ int cmd_console(struct axl *a, int argc, char **argv)
     }
     if (!axl_args(a, argc, 1, 1))
         return AXL_USAGE;
+    if (a->json && !log)
+        return axl_misuse(a, "--json goes with --log.");
     if (log)
-        return print_log(argv[optind]);
+        return print_log(a, argv[optind]);
     int domid = axl_domain(a, argv[optind]);
     hyp_dominfo d;
     struct why w;

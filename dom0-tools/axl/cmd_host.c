@@ -89,7 +89,7 @@ static void machine(struct axl *a, struct json *j, const struct xen_sysctl_physi
     number(j, "free_cpus", 0);
 }
 
-static void topology(struct axl *a, const struct xen_sysctl_physinfo *p)
+static void topology(struct axl *a, struct json *j, const struct xen_sysctl_physinfo *p)
 {
     uint32_t n = p->max_cpu_id + 1;
     xen_sysctl_cputopo_t *t = hyp_lend(a->hyp, n * sizeof *t);
@@ -98,34 +98,75 @@ static void topology(struct axl *a, const struct xen_sysctl_physinfo *p)
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_cputopoinfo};
     op.u.cputopoinfo.num_cpus = n;
     set_xen_guest_handle(op.u.cputopoinfo.cputopo, t);
-    printf("cpu_topology           :\ncpu:    core    socket     node\n");
-    if (hyp_sysctl(a->hyp, &op) >= 0)
-        for (uint32_t i = 0; i < n && i < op.u.cputopoinfo.num_cpus; i++)
-            if (t[i].core != XEN_INVALID_CORE_ID)
-                printf("%3u:    %4u     %4u     %4u\n", i, t[i].core, t[i].socket, t[i].node);
+    if (j)
+        json_array(j, "cpu_topology");
+    else
+        printf("cpu_topology           :\ncpu:    core    socket     node\n");
+    if (hyp_sysctl(a->hyp, &op) < 0)
+        n = 0;
+    for (uint32_t i = 0; i < n && i < op.u.cputopoinfo.num_cpus; i++) {
+        if (t[i].core == XEN_INVALID_CORE_ID)
+            continue;
+        if (j) {
+            json_map(j, NULL);
+            json_number(j, "cpu", i);
+            json_number(j, "core", t[i].core);
+            json_number(j, "socket", t[i].socket);
+            json_number(j, "node", t[i].node);
+            json_map_end(j);
+        } else {
+            printf("%3u:    %4u     %4u     %4u\n", i, t[i].core, t[i].socket, t[i].node);
+        }
+    }
     hyp_unlend(a->hyp, t);
-    printf("device topology        :\ndevice           node\nNo device topology data available\n");
+    if (j)
+        json_array_end(j);
+    else
+        printf("device topology        :\ndevice           node\n"
+               "No device topology data available\n");
 }
 
-static void nodes(struct axl *a, uint32_t n)
+static void one_node(struct json *j, uint32_t i, uint32_t n, const xen_sysctl_meminfo_t *m,
+                     const uint32_t *dist)
+{
+    if (!j) {
+        printf("%4u:    %6llu     %6llu      ", i, (unsigned long long)m->memsize >> 20,
+               (unsigned long long)m->memfree >> 20);
+        for (uint32_t k = 0; k < n; k++)
+            printf("%s%u", k ? "," : "", dist[i * n + k]);
+        printf("\n");
+        return;
+    }
+    json_map(j, NULL);
+    json_number(j, "node", i);
+    json_number(j, "memsize_mib", (int64_t)(m->memsize >> 20));
+    json_number(j, "memfree_mib", (int64_t)(m->memfree >> 20));
+    json_array(j, "distances");
+    for (uint32_t k = 0; k < n; k++)
+        json_number(j, NULL, dist[i * n + k]);
+    json_array_end(j);
+    json_map_end(j);
+}
+
+static void nodes(struct axl *a, struct json *j, uint32_t n)
 {
     xen_sysctl_meminfo_t *m = hyp_lend(a->hyp, n * sizeof *m);
     uint32_t *dist = hyp_lend(a->hyp, (size_t)n * n * sizeof *dist);
     struct xen_sysctl op = {.cmd = XEN_SYSCTL_numainfo};
     op.u.numainfo.num_nodes = n;
+    if (j)
+        json_array(j, "numa_info");
     if (m && dist) {
         set_xen_guest_handle(op.u.numainfo.meminfo, m);
         set_xen_guest_handle(op.u.numainfo.distance, dist);
-        printf("numa_info              :\nnode:    memsize    memfree    distances\n");
+        if (!j)
+            printf("numa_info              :\nnode:    memsize    memfree    distances\n");
         if (hyp_sysctl(a->hyp, &op) >= 0)
-            for (uint32_t i = 0; i < n; i++) {
-                printf("%4u:    %6llu     %6llu      ", i, (unsigned long long)m[i].memsize >> 20,
-                       (unsigned long long)m[i].memfree >> 20);
-                for (uint32_t k = 0; k < n; k++)
-                    printf("%s%u", k ? "," : "", dist[i * n + k]);
-                printf("\n");
-            }
+            for (uint32_t i = 0; i < n; i++)
+                one_node(j, i, n, &m[i], dist);
     }
+    if (j)
+        json_array_end(j);
     hyp_unlend(a->hyp, m);
     hyp_unlend(a->hyp, dist);
 }
@@ -216,9 +257,9 @@ int cmd_info(struct axl *a, int argc, char **argv)
         json_map(j, NULL);
     host(j);
     machine(a, j, &p);
-    if (numa && !j) {
-        topology(a, &p);
-        nodes(a, p.nr_nodes);
+    if (numa) {
+        topology(a, j, &p);
+        nodes(a, j, p.nr_nodes);
     }
     hypervisor(a, j);
     if (!j)
@@ -253,26 +294,6 @@ static char *read_log(struct hyp *h, bool clear, int *rc)
     return text;
 }
 
-/* As an array of lines. */
-static int log_json(char *text)
-{
-    struct json *j = json_new();
-    if (!j)
-        return axl_fail("out of memory");
-    json_array(j, NULL);
-    while (text && *text) {
-        char *line = strsep(&text, "\n");
-        line[strcspn(line, "\r")] = 0;
-        /* A guest may have written into it: what JSON cannot hold is shown as '?'. */
-        for (char *c = line; *c; c++)
-            if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
-                *c = *c == '\t' ? ' ' : '?';
-        json_string(j, NULL, line);
-    }
-    json_array_end(j);
-    return axl_json_out(j);
-}
-
 int cmd_dmesg(struct axl *a, int argc, char **argv)
 {
     bool clear = false;
@@ -289,7 +310,7 @@ int cmd_dmesg(struct axl *a, int argc, char **argv)
         return axl_fail("cannot read the hypervisor's log: %s", strerror(-rc));
     rc = AXL_OK;
     if (a->json)
-        rc = log_json(text);
+        rc = axl_json_lines(text);
     else
         fputs(text, stdout);
     free(text);

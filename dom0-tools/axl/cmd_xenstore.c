@@ -110,6 +110,20 @@ static int quota(struct axl *a)
     return rc | axl_json_out(j);
 }
 
+/* The daemon's answer; to check it is an answer, to a change it is "OK" or what was wrong. */
+static int say(struct axl *a, const char *what, const char *text)
+{
+    struct json *j = a->json ? json_new() : NULL;
+    if (!j) {
+        printf("%s\n", text);
+        return AXL_OK;
+    }
+    json_map(j, NULL);
+    json_string(j, what, text);
+    json_map_end(j);
+    return axl_json_out(j);
+}
+
 int cmd_xenstore(struct axl *a, int argc, char **argv)
 {
     int rc, o = axl_getopt(a, argc, argv, "", NULL, &rc);
@@ -126,9 +140,9 @@ int cmd_xenstore(struct axl *a, int argc, char **argv)
         char *text = store_control(axl_store(a), arg[0], arg + 1, (unsigned)n - 1);
         if (!text)
             return axl_fail("xenstored refuses '%s'", arg[0]);
-        printf("%s\n", text);
+        int said = say(a, arg[0], text);
         free(text);
-        return AXL_OK;
+        return said;
     }
     return axl_misuse(a, "'%s' is not quota, quota set NAME N, or check.", arg[0]);
 }

@@ -208,6 +208,25 @@ int axl_json_out(struct json *j)
     return AXL_OK;
 }
 
+int axl_json_lines(char *text)
+{
+    struct json *j = json_new();
+    if (!j)
+        return axl_fail("out of memory");
+    json_array(j, NULL);
+    while (text && *text) {
+        char *line = strsep(&text, "\n");
+        line[strcspn(line, "\r")] = 0;
+        /* A guest may have written into it: what JSON cannot hold is shown as '?'. */
+        for (char *c = line; *c; c++)
+            if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+                *c = *c == '\t' ? ' ' : '?';
+        json_string(j, NULL, line);
+    }
+    json_array_end(j);
+    return axl_json_out(j);
+}
+
 static int help(FILE *to)
 {
     fputs("Usage axl [-vfN] <subcommand> [args]\n\naxl full list of subcommands:\n\n", to);

@@ -84,7 +84,7 @@ void cons_ready(uint32_t domid)
     close(fd);
 }
 
-static int print_file(const char *path)
+static int print_file(const char *path, FILE *to)
 {
     char buf[65536];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -92,13 +92,13 @@ static int print_file(const char *path)
         return -errno;
     ssize_t n;
     while ((n = read(fd, buf, sizeof buf)) > 0)
-        if (fwrite(buf, 1, (size_t)n, stdout) != (size_t)n)
+        if (fwrite(buf, 1, (size_t)n, to) != (size_t)n)
             break;
     close(fd);
     return n < 0 ? -errno : 0;
 }
 
-int cons_print_log(const char *name, struct why *w)
+int cons_print_log(const char *name, FILE *to, struct why *w)
 {
     char file[256], path[320];
     unsigned k = 0;
@@ -109,13 +109,13 @@ int cons_print_log(const char *name, struct why *w)
     int rc, old = 0;
     while (--k > 0) {
         snprintf(path, sizeof path, CONS_LOG_DIR "/%s.%u", file, k);
-        rc = print_file(path);
+        rc = print_file(path, to);
         old += rc == 0;
         if (rc && rc != -ENOENT) /* turned over meanwhile */
             return why(w, rc, "%s: %s", path, strerror(-rc));
     }
     snprintf(path, sizeof path, CONS_LOG_DIR "/%s", file);
-    rc = print_file(path);
+    rc = print_file(path, to);
     if (rc == -ENOENT && old)
         return 0;
     return rc ? why(w, rc, "no log of a guest '%s': %s: %s", name, path, strerror(-rc)) : 0;

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "lib/why.h"
 
@@ -20,6 +21,6 @@ int cons_attach(uint32_t domid, bool resume, uint32_t *pos, struct why *w);
 /* Waits until the console of a guest that was just made is kept, if argon-consoled runs at all. */
 void cons_ready(uint32_t domid);
 /* Prints the log of a guest that is or was there. */
-int cons_print_log(const char *name, struct why *w);
+int cons_print_log(const char *name, FILE *to, struct why *w);
 
 #endif

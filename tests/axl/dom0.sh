@@ -106,6 +106,33 @@ while ! AXL_FAIL_AT=$n $faults create -q t1.cfg "vif=[\"$vif\"]" 'disk=["/tmp/di
 done
 check "there are points to fail at ($n)" test $n -gt 10
 check "with its devices it is there" sh -c 'axl block-list t1 | tee /dev/stderr | grep -q 51712 && axl network-list t1 | tee /dev/stderr | grep -q -e vif -e netd'
+# Every query answers in JSON; one that is new fails here until it is called.
+arguments() { # QUERY: what it is called with; the kind of its answer comes first
+    case $1 in
+    list | vm-list | claims | uptime | cpupool-list | dmesg | sched-credit2) echo array ;;
+    vcpu-list | block-list | network-list | block-stat | network-stat) echo array t1 ;;
+    info) echo map -n ;;
+    domid | domuuid | domstate | dominfo) echo map t1 ;;
+    domname) echo map "$(axl domid t1)" ;;
+    autostart) echo array -d /tmp/auto list ;;
+    xenstore) pidof xenstored-lite >/dev/null && echo map quota || echo none ;;
+    top) echo array -i 1 ;;
+    console) echo array --log t1 ;;
+    *) echo unknown ;;
+    esac
+}
+answers_json() { # QUERY KIND ARGUMENT...
+    local query=$1 kind=$2
+    shift 2
+    [ "$kind" != none ] || return 0 # Debian's xenstored keeps no such books
+    axl "$query" --json "$@" >out || return 1
+    /argon/json "$kind" <out || { cat out; return 1; }
+}
+for query in $(axl help --queries); do
+    check "$query --json" answers_json $query $(arguments $query)
+done
+check "list -l is JSON too" sh -c 'axl list -l | /argon/json array && axl create -n t1.cfg 2>/dev/null | /argon/json map'
+check "what is no query refuses --json" sh -c '! axl pause --json t1 && axl domstate t1 | grep -v paused'
 check "top counts them" sh -c 'axl top -b -i 1 | tee /dev/stderr | grep -q " t1 .* 1  *1  *[0-9]*  *[0-9]*  *1  *0  *[0-9]"'
 axl destroy t1
 axl create -q t1.cfg && check "save" axl save t1 t1.save

@@ -103,4 +103,5 @@ check "no zombie" sh -c '! axl list | grep -v Domain-0 | grep -q "^[^N]"'
 check "consoles end with their guests" wait_for 30 sh -c '! pgrep -f "axl console"'
 check "open files are few again" test "$(ls /proc/$(pid)/fd | wc -l)" -lt 16
 cat /tmp/consoled.log | tail -5
+[ ! -e /argon/pvgrub ] || . /argon/pvgrub
 finish

@@ -1,39 +1,40 @@
-/* Unpackers: from memory to memory, nothing allocated, nothing printed, any input tolerated.
+/* Unpackers: from memory to memory, nothing printed, any input tolerated.
  *
- * Each takes a whole packed stream and a buffer for the whole result, which also serves as the
- * dictionary. They return 0 and set *out_len; or
- *   -XEN_EINVAL     the data is damaged or cut short
- *   -XEN_EOPNOTSUPP it needs something that is not built in (a filter, a dictionary)
- *   -XEN_ENOSPC     the result is larger than out_cap
- * with *why saying what is wrong, in a few words. The buffer's contents beyond *out_len, and all of
- * it after a failure, are unspecified. Bytes behind the stream's end are ignored.
- *
- * `scratch` is UNPACK_SCRATCH bytes, aligned to 16, for tables; it needs no initial contents. */
+ * The work is done by Debian's zlib, liblzma and zstd, compiled into the hypervisor (unpack.ninja).
+ * For boot: one CPU, one stream at a time. */
 #ifndef CORE_LOAD_UNPACK_H
 #define CORE_LOAD_UNPACK_H
 
 #include "abi/abi.h"
 #include "base/bits.h"
 
-#define UNPACK_SCRATCH (160UL << 10)
-
+/* `work` is memory for the libraries, aligned to 16; afterwards it may hold anything. An xz stream
+ * wants its dictionary there and the whole result at once is none: 32 MiB for Debian's kernels, at
+ * most 4 GiB. The others are content with 256 KiB. */
 struct unpack {
     const uint8_t *in;
     size_t in_len;
     uint8_t *out;
     size_t out_cap;
-    void *scratch;
-    bool verify; /* check the result's checksum too: some instructions a byte; headers always are */
+    uint8_t *work;
+    size_t work_len;
 };
 
+/* Each takes a whole packed stream; bytes behind its end are ignored. They return 0 and set
+ * *out_len; or
+ *   -XEN_EINVAL     the data is damaged or cut short
+ *   -XEN_EOPNOTSUPP it needs something that is not built in (a filter, a dictionary)
+ *   -XEN_ENOSPC     the result is larger than out_cap
+ *   -XEN_ENOMEM     work_len is too small
+ * with *why saying what is wrong, in a few words. The contents of `out` behind *out_len, and all of
+ * it after a failure, are unspecified. */
 NODISCARD int unpack_gzip(const struct unpack *u, size_t *out_len, const char **why);
 NODISCARD int unpack_xz(const struct unpack *u, size_t *out_len, const char **why);
 NODISCARD int unpack_zstd(const struct unpack *u, size_t *out_len, const char **why);
 
-/* The CRC-32 of gzip and xz: start with crc 0, feed it its own results. */
-uint32_t unpack_crc32(uint32_t crc, const uint8_t *p, size_t len);
-
-/* The XXH64 of zstd, with seed 0; the format keeps its lower half. */
-uint64_t unpack_xxh64(const uint8_t *p, size_t len);
+/* What the libraries call for malloc, calloc and free. */
+void *unpack_malloc(size_t size);
+void *unpack_calloc(size_t n, size_t size);
+void unpack_free(void *p);
 
 #endif

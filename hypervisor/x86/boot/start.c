@@ -37,8 +37,9 @@ _Noreturn void x86_start(uint32_t magic, uint32_t info);
 
 static struct ram_range ram[RAM_MAX];
 static unsigned int ram_ranges;
-static struct ram_range unpack_area; /* where dom0's kernel is unpacked; empty: nowhere */
-static struct image kernel_image;
+static struct ram_range unpack_area; /* where dom0's kernel was unpacked; empty: it is an ELF */
+static const uint8_t *kernel;
+static size_t kernel_len;
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
@@ -116,54 +117,51 @@ static void early_memory(void)
 
 /* ---- dom0's kernel image -------------------------------------------------------------------- */
 
-/* Finds the kernel in module 0 and memory to unpack it to, which is kept from the allocator. */
+static void unpack_kernel(const struct image *image)
+{
+    struct ram_range area = largest_free(~0ul, early_taken_so_far());
+    uint64_t size = image->unpacked_len ? image->unpacked_len : image->len * 12;
+    const char *why = "too little memory";
+    int rc = -XEN_ENOMEM;
+
+    size = (size + FRAME_MASK) & ~FRAME_MASK;
+    kernel = (uint8_t *)DIRECT_VIRT + area.start;
+    if (area.end - area.start >= size) {
+        struct unpack u = {
+            .out = (uint8_t *)kernel,
+            .out_cap = size,
+            .work = (uint8_t *)kernel + size,
+            .work_len = area.end - area.start - size,
+        };
+        rc = image_unpack(image, &u, &kernel_len, &why);
+    }
+    if (rc) {
+        log_err("dom0: kernel: %s\n", why);
+        stop(rc == -XEN_ENOMEM ? "too little memory to unpack dom0's kernel"
+                               : "dom0's kernel cannot be unpacked: the boot module is damaged");
+    }
+    unpack_area = (struct ram_range){area.start, area.start + size};
+}
+
+/* Finds the kernel in module 0. If it is packed, it is unpacked to memory that is kept from the
+ * allocator; the rest of memory serves the unpacker, whence the early hour. */
 static void find_kernel(void)
 {
     const struct boot_module *m = &boot_info.module[0];
+    struct image image;
     const char *why;
 
     if (!boot_info.modules)
         stop("no boot module: add dom0's kernel (GRUB: module2 /boot/vmlinuz ..., "
              "QEMU: -initrd \"vmlinuz args,initrd\")");
-    if (image_find((void *)(DIRECT_VIRT + m->start), m->end - m->start, &kernel_image, &why)) {
+    if (image_find((void *)(DIRECT_VIRT + m->start), m->end - m->start, &image, &why)) {
         log_err("dom0: first boot module: %s\n", why);
         stop("the first boot module is no kernel image; it must be a bzImage or an ELF file");
     }
-    if (kernel_image.form != IMAGE_ELF) {
-        struct ram_range used = early_taken_so_far();
-        uint64_t size =
-            kernel_image.unpacked_len ? kernel_image.unpacked_len : kernel_image.len * 12;
-
-        size = (size + FRAME_MASK) & ~FRAME_MASK;
-        unpack_area = largest_free(~0ul, used);
-        if (unpack_area.end - unpack_area.start < size)
-            stop("too little memory to unpack dom0's kernel");
-        unpack_area.end = unpack_area.start + size;
-    }
-}
-
-static void unpack_kernel(struct dom0_request *request)
-{
-    static uint8_t scratch[UNPACK_SCRATCH] __attribute__((aligned(16)));
-    struct unpack u = {
-        .out = (uint8_t *)DIRECT_VIRT + unpack_area.start,
-        .out_cap = unpack_area.end - unpack_area.start,
-        .scratch = scratch,
-    };
-    const char *why;
-    size_t len;
-
-    if (kernel_image.form == IMAGE_ELF) {
-        request->kernel = kernel_image.data;
-        request->kernel_len = kernel_image.len;
-        return;
-    }
-    if (image_unpack(&kernel_image, &u, &len, &why)) {
-        log_err("dom0: kernel: %s\n", why);
-        stop("dom0's kernel cannot be unpacked: the boot module is damaged");
-    }
-    request->kernel = u.out;
-    request->kernel_len = len;
+    kernel = image.data;
+    kernel_len = image.len;
+    if (image.form != IMAGE_ELF)
+        unpack_kernel(&image);
 }
 
 /* Modules and the unpacked kernel become free memory. */
@@ -258,12 +256,13 @@ static void start_dom0(void)
 {
     const struct boot_module *initrd = boot_info.modules > 1 ? &boot_info.module[1] : NULL;
     struct dom0_request request = {
+        .kernel = kernel,
+        .kernel_len = kernel_len,
         .args = dom0_args(),
         .release = release_boot_memory,
     };
     struct domain *d = make_dom0();
 
-    unpack_kernel(&request);
     if (initrd) {
         request.initrd = (void *)(DIRECT_VIRT + initrd->start);
         request.initrd_len = initrd->end - initrd->start;

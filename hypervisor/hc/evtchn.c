@@ -20,90 +20,46 @@ static domid_t resolve(const struct vcpu *v, domid_t id)
     return id == DOMID_SELF ? v->dom->id : id;
 }
 
-static long alloc_unbound(struct vcpu *v, uint64_t va)
+static long alloc_unbound(struct vcpu *v, struct evtchn_alloc_unbound *op)
 {
-    struct evtchn_alloc_unbound op;
     struct domain *d;
+    int rc = target(v, op->dom, &d);
 
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    int rc = target(v, op.dom, &d);
     if (rc)
         return rc;
-    rc = evt_alloc_unbound(d, resolve(v, op.remote_dom), &op.port);
+    rc = evt_alloc_unbound(d, resolve(v, op->remote_dom), &op->port);
     dom_put(d);
-    return rc ? rc : guest_put(va, &op);
+    return rc;
 }
 
-static long bind_interdomain(struct vcpu *v, uint64_t va)
+static long bind_interdomain(struct vcpu *v, struct evtchn_bind_interdomain *op)
 {
-    struct evtchn_bind_interdomain op;
+    struct domain *peer = dom_get(resolve(v, op->remote_dom));
 
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    struct domain *peer = dom_get(resolve(v, op.remote_dom));
     if (!peer)
         return -XEN_ESRCH;
-    int rc = evt_bind_interdomain(v->dom, peer, op.remote_port, &op.local_port);
+    int rc = evt_bind_interdomain(v->dom, peer, op->remote_port, &op->local_port);
     dom_put(peer);
-    return rc ? rc : guest_put(va, &op);
+    return rc;
 }
 
-static long bind_virq(struct vcpu *v, uint64_t va)
+static long status(struct vcpu *v, struct evtchn_status *op)
 {
-    struct evtchn_bind_virq op;
-
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    int rc = evt_bind_virq(v->dom, op.virq, op.vcpu, &op.port);
-    return rc ? rc : guest_put(va, &op);
-}
-
-static long bind_ipi(struct vcpu *v, uint64_t va)
-{
-    struct evtchn_bind_ipi op;
-
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    int rc = evt_bind_ipi(v->dom, op.vcpu, &op.port);
-    return rc ? rc : guest_put(va, &op);
-}
-
-static long bind_pirq(struct vcpu *v, uint64_t va)
-{
-    struct evtchn_bind_pirq op;
-
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    if (!v->dom->is_dom0)
-        return -XEN_EPERM;
-    int rc = evt_bind_pirq(v->dom, op.pirq, op.flags, &op.port);
-    return rc ? rc : guest_put(va, &op);
-}
-
-static long status(struct vcpu *v, uint64_t va)
-{
-    struct evtchn_status op;
     struct domain *d;
+    int rc = target(v, op->dom, &d);
 
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    int rc = target(v, op.dom, &d);
     if (rc)
         return rc;
-    rc = evt_status(d, op.port, &op);
+    rc = evt_status(d, op->port, op);
     dom_put(d);
-    return rc ? rc : guest_put(va, &op);
+    return rc;
 }
 
-static long reset(struct vcpu *v, uint64_t va)
+static long reset(struct vcpu *v, domid_t id)
 {
-    struct evtchn_reset op;
     struct domain *d;
+    long rc = target(v, id, &d);
 
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    long rc = target(v, op.dom, &d);
     if (rc)
         return rc;
     /* Of another domain only while it stands still. */
@@ -119,54 +75,33 @@ static long reset(struct vcpu *v, uint64_t va)
     return rc;
 }
 
-static long init_control(struct vcpu *v, uint64_t va)
+static long init_control(struct vcpu *v, struct evtchn_init_control *op)
 {
-    struct evtchn_init_control op;
-
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    int rc = evt_init_control(v->dom, op.vcpu, op.control_gfn, op.offset);
-    if (rc)
-        return rc;
-    op.link_bits = EVTCHN_FIFO_LINK_BITS;
-    return guest_put(va, &op);
+    op->link_bits = EVTCHN_FIFO_LINK_BITS;
+    return evt_init_control(v->dom, op->vcpu, op->control_gfn, op->offset);
 }
 
 static __attribute__((noinline)) long other_op(struct vcpu *v, uint64_t cmd, uint64_t va)
 {
-    union {
-        struct evtchn_close close;
-        struct evtchn_unmask unmask;
-        struct evtchn_bind_vcpu bind_vcpu;
-        struct evtchn_set_priority set_priority;
-        struct evtchn_expand_array expand_array;
-    } op;
+    struct domain *d = v->dom;
 
     switch (cmd) {
-        ROW(EVTCHNOP_alloc_unbound, alloc_unbound(v, va));
-        ROW(EVTCHNOP_bind_interdomain, bind_interdomain(v, va));
-        ROW(EVTCHNOP_bind_virq, bind_virq(v, va));
-        ROW(EVTCHNOP_bind_ipi, bind_ipi(v, va));
-        ROW(EVTCHNOP_bind_pirq, bind_pirq(v, va));
-        ROW(EVTCHNOP_status, status(v, va));
-        ROW(EVTCHNOP_reset, reset(v, va));
-        ROW(EVTCHNOP_close,
-            guest_get(&op.close, va) ? -XEN_EFAULT : evt_close(v->dom, op.close.port));
-        ROW(EVTCHNOP_unmask,
-            guest_get(&op.unmask, va) ? -XEN_EFAULT : evt_unmask(v->dom, op.unmask.port));
-    case EVTCHNOP_bind_vcpu:
-        return guest_get(&op.bind_vcpu, va)
-                   ? -XEN_EFAULT
-                   : evt_bind_vcpu(v->dom, op.bind_vcpu.port, op.bind_vcpu.vcpu);
-    case EVTCHNOP_set_priority:
-        return guest_get(&op.set_priority, va)
-                   ? -XEN_EFAULT
-                   : evt_set_priority(v->dom, op.set_priority.port, op.set_priority.priority);
-        ROW(EVTCHNOP_init_control, init_control(v, va));
-    case EVTCHNOP_expand_array:
-        return guest_get(&op.expand_array, va)
-                   ? -XEN_EFAULT
-                   : evt_expand_array(v->dom, op.expand_array.array_gfn);
+        ROW_IN_OUT(EVTCHNOP_alloc_unbound, evtchn_alloc_unbound, alloc_unbound(v, &op));
+        ROW_IN_OUT(EVTCHNOP_bind_interdomain, evtchn_bind_interdomain, bind_interdomain(v, &op));
+        ROW_IN_OUT(EVTCHNOP_bind_virq, evtchn_bind_virq,
+                   evt_bind_virq(d, op.virq, op.vcpu, &op.port));
+        ROW_IN_OUT(EVTCHNOP_bind_ipi, evtchn_bind_ipi, evt_bind_ipi(d, op.vcpu, &op.port));
+        ROW_IN_OUT(EVTCHNOP_bind_pirq, evtchn_bind_pirq,
+                   d->is_dom0 ? evt_bind_pirq(d, op.pirq, op.flags, &op.port) : -XEN_EPERM);
+        ROW_IN_OUT(EVTCHNOP_status, evtchn_status, status(v, &op));
+        ROW_IN_OUT(EVTCHNOP_init_control, evtchn_init_control, init_control(v, &op));
+        ROW_IN(EVTCHNOP_reset, evtchn_reset, reset(v, op.dom));
+        ROW_IN(EVTCHNOP_close, evtchn_close, evt_close(d, op.port));
+        ROW_IN(EVTCHNOP_unmask, evtchn_unmask, evt_unmask(d, op.port));
+        ROW_IN(EVTCHNOP_bind_vcpu, evtchn_bind_vcpu, evt_bind_vcpu(d, op.port, op.vcpu));
+        ROW_IN(EVTCHNOP_set_priority, evtchn_set_priority,
+               evt_set_priority(d, op.port, op.priority));
+        ROW_IN(EVTCHNOP_expand_array, evtchn_expand_array, evt_expand_array(d, op.array_gfn));
     default:
         return -XEN_ENOSYS;
     }

@@ -203,8 +203,7 @@ static long swap(struct vcpu *v, uint64_t *arg, struct batch *b)
     return rc;
 }
 
-/* --- the table itself
- * --------------------------------------------------------------------------------- */
+/* ---- the table itself ----------------------------------------------------------------------- */
 
 /* The domain whose table it is: one's own, or any for dom0. */
 static int table_of(struct vcpu *v, domid_t id, struct domain **d)
@@ -219,87 +218,72 @@ static int table_of(struct vcpu *v, domid_t id, struct domain **d)
     return GNTST_permission_denied;
 }
 
-static long setup_table(struct vcpu *v, uint64_t va)
+static long setup_table(struct vcpu *v, struct gnttab_setup_table *op)
 {
-    struct gnttab_setup_table op;
     struct domain *d;
 
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    op.status = (int16_t)table_of(v, op.dom, &d);
-    if (!op.status) {
-        op.status = (int16_t)gnt_grow(d, op.nr_frames);
-        for (uint32_t i = 0; !op.status && i < op.nr_frames; i++)
-            if (guest_write64(HANDLE(op.frame_list) + i * 8ul, gnt_frame(d, i).n))
-                op.status = GNTST_bad_virt_addr;
-        dom_put(d);
-    }
-    return guest_put(va, &op);
+    op->status = (int16_t)table_of(v, op->dom, &d);
+    if (op->status)
+        return 0;
+    op->status = (int16_t)gnt_grow(d, op->nr_frames);
+    for (uint32_t i = 0; !op->status && i < op->nr_frames; i++)
+        if (guest_write64(HANDLE(op->frame_list) + i * 8ul, gnt_frame(d, i).n))
+            op->status = GNTST_bad_virt_addr;
+    dom_put(d);
+    return 0;
 }
 
-static long query_size(struct vcpu *v, uint64_t va)
+static long query_size(struct vcpu *v, struct gnttab_query_size *op)
 {
-    struct gnttab_query_size op;
     struct domain *d;
 
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    op.status = (int16_t)table_of(v, op.dom, &d);
-    if (!op.status) {
-        op.nr_frames = gnt_frames(d);
-        op.max_nr_frames = d->gnt.max_frames;
-        dom_put(d);
-    }
-    return guest_put(va, &op);
+    op->status = (int16_t)table_of(v, op->dom, &d);
+    if (op->status)
+        return 0;
+    op->nr_frames = gnt_frames(d);
+    op->max_nr_frames = d->gnt.max_frames;
+    dom_put(d);
+    return 0;
 }
 
 /* Version 1 is all there is: who asks for 2 is told no, and kernels go on with 1. */
-static long set_version(uint64_t va)
+static long set_version(struct gnttab_set_version *op, uint64_t va)
 {
-    struct gnttab_set_version op;
-    uint32_t asked;
+    uint32_t asked = op->version;
 
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    asked = op.version;
-    op.version = 1;
-    if (guest_put(va, &op))
+    op->version = 1;
+    if (guest_put(va, op))
         return -XEN_EFAULT;
     return asked == 1 ? 0 : asked == 2 ? -XEN_ENOSYS : -XEN_EINVAL;
 }
 
-static long get_version(struct vcpu *v, uint64_t va)
+static long get_version(struct vcpu *v, struct gnttab_get_version *op)
 {
-    struct gnttab_get_version op;
     struct domain *d;
+    int status = table_of(v, op->dom, &d);
 
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    int status = table_of(v, op.dom, &d);
     if (status)
         return status == GNTST_bad_domain ? -XEN_ESRCH : -XEN_EPERM;
     dom_put(d);
-    op.version = 1;
-    return guest_put(va, &op);
+    op->version = 1;
+    return 0;
 }
 
-/* Status frames belong to version 2. */
-static long get_status_frames(uint64_t va)
+static __attribute__((noinline)) long table_op(struct vcpu *v, uint64_t cmd, uint64_t va)
 {
-    struct gnttab_get_status_frames op;
-
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    op.status = GNTST_general_error;
-    return guest_put(va, &op);
-}
-
-/* Of use only where devices bypass caches. */
-static long cache_flush(uint64_t va)
-{
-    struct gnttab_cache_flush op;
-
-    return guest_get(&op, va) ? -XEN_EFAULT : -XEN_EOPNOTSUPP;
+    switch (cmd) {
+        ROW_IN_OUT(GNTTABOP_setup_table, gnttab_setup_table, setup_table(v, &op));
+        ROW_IN_OUT(GNTTABOP_query_size, gnttab_query_size, query_size(v, &op));
+        ROW_IN(GNTTABOP_set_version, gnttab_set_version, set_version(&op, va));
+        ROW_IN_OUT(GNTTABOP_get_version, gnttab_get_version, get_version(v, &op));
+        /* Status frames belong to version 2. */
+        ROW_IN_OUT(GNTTABOP_get_status_frames, gnttab_get_status_frames,
+                   (op.status = GNTST_general_error, 0));
+        /* Of use only where devices bypass caches. */
+        ROW_IN(GNTTABOP_cache_flush, gnttab_cache_flush, ((void)op, -XEN_EOPNOTSUPP));
+    default:
+        return -XEN_ENOSYS;
+    }
 }
 
 long hc_grant_table_op(struct vcpu *v, uint64_t *arg)
@@ -309,30 +293,19 @@ long hc_grant_table_op(struct vcpu *v, uint64_t *arg)
     if (arg[2] > INT32_MAX)
         return -XEN_EINVAL;
     switch (arg[0]) {
-    case GNTTABOP_map_grant_ref:
-        return map(v, arg, &b);
-    case GNTTABOP_unmap_grant_ref:
-        return unmap(v, arg, &b);
-    case GNTTABOP_copy:
-        return copy(v, arg, &b);
-    case GNTTABOP_unmap_and_replace:
-        return unmap_and_replace(v, arg, &b);
-    case GNTTABOP_transfer:
-        return transfer(arg, &b);
-    case GNTTABOP_swap_grant_ref:
-        return swap(v, arg, &b);
+        ROW(GNTTABOP_map_grant_ref, map(v, arg, &b));
+        ROW(GNTTABOP_unmap_grant_ref, unmap(v, arg, &b));
+        ROW(GNTTABOP_copy, copy(v, arg, &b));
+        ROW(GNTTABOP_unmap_and_replace, unmap_and_replace(v, arg, &b));
+        ROW(GNTTABOP_transfer, transfer(arg, &b));
+        ROW(GNTTABOP_swap_grant_ref, swap(v, arg, &b));
+        ROW(GNTTABOP_cache_flush, table_op(v, arg[0], arg[1]));
     case GNTTABOP_setup_table:
-        return b.left == 1 ? setup_table(v, b.va) : -XEN_EINVAL;
     case GNTTABOP_query_size:
-        return b.left == 1 ? query_size(v, b.va) : -XEN_EINVAL;
     case GNTTABOP_set_version:
-        return b.left == 1 ? set_version(b.va) : -XEN_EINVAL;
     case GNTTABOP_get_version:
-        return b.left == 1 ? get_version(v, b.va) : -XEN_EINVAL;
     case GNTTABOP_get_status_frames:
-        return b.left == 1 ? get_status_frames(b.va) : -XEN_EINVAL;
-    case GNTTABOP_cache_flush:
-        return cache_flush(b.va);
+        return b.left == 1 ? table_op(v, arg[0], arg[1]) : -XEN_EINVAL;
     default: /* GNTTABOP_dump_table too: as on Xen, that is a debug key */
         return -XEN_ENOSYS;
     }

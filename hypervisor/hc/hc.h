@@ -26,6 +26,26 @@ hc_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch, hc_set_call
     case operation:                                                                                \
         return result
 
+/* A row whose argument is a structure in guest memory: copied in, once, as `op`. What calls this
+ * has the guest's address in `va`. */
+#define ROW_IN(operation, type, result)                                                            \
+    case operation: {                                                                              \
+        struct type op;                                                                            \
+                                                                                                   \
+        return guest_get(&op, va) ? -XEN_EFAULT : (result);                                        \
+    }
+
+/* The same, and copied back when the result is 0. */
+#define ROW_IN_OUT(operation, type, result)                                                        \
+    case operation: {                                                                              \
+        struct type op;                                                                            \
+                                                                                                   \
+        if (guest_get(&op, va))                                                                    \
+            return -XEN_EFAULT;                                                                    \
+        long rc = result;                                                                          \
+        return rc ? rc : guest_put(va, &op);                                                       \
+    }
+
 /* Runs hypercall nr; unknown numbers give -XEN_ENOSYS. Also called by the entry code. */
 long hc_call(struct vcpu *v, uint64_t *arg, uint64_t nr);
 

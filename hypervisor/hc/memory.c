@@ -16,6 +16,12 @@
 #define GUEST_MAX_ORDER 9u   /* 2 MiB: what a guest may ask for in one piece */
 #define EXCHANGE_MAX    512u /* frames that are exchanged in one step */
 
+/* The answer when dom_get_for() finds none. */
+static long no_domain(const struct vcpu *caller)
+{
+    return caller->dom->is_dom0 ? -XEN_ESRCH : -XEN_EPERM;
+}
+
 static unsigned int order_limit(const struct domain *d)
 {
     return d->is_dom0 ? FRAME_MAX_ORDER : GUEST_MAX_ORDER;
@@ -230,7 +236,7 @@ static long exchange(struct vcpu *v, uint64_t at)
         return error;
     x.d = dom_get_for(v->dom, x.op.in.domid);
     if (!x.d)
-        return v->dom->is_dom0 ? -XEN_ESRCH : -XEN_EPERM;
+        return no_domain(v);
     x.taken = hv_page_alloc();
     x.given = hv_page_alloc();
     error = x.taken && x.given ? exchange_steps(&x) : -XEN_ENOMEM;
@@ -268,79 +274,52 @@ static void share_m2p(uint64_t pieces)
 }
 
 /* Where the M2P lies, in 2 MiB pieces, for tools that map it from dom0. */
-static long machphys_mfn_list(struct vcpu *v, uint64_t at)
+static long machphys_mfn_list(struct xen_machphys_mfn_list *list)
 {
-    struct xen_machphys_mfn_list list;
     uint64_t pieces = (frame_max * 8 + 0x1fffff) >> 21;
     uint32_t i;
 
-    if (!v->dom->is_dom0)
-        return -XEN_EPERM;
-    if (guest_get(&list, at))
-        return -XEN_EFAULT;
     share_m2p(pieces);
-    for (i = 0; i < list.max_extents && i < pieces; i++)
-        if (guest_write64(HANDLE(list.extent_start) + i * 8ul, m2p_frame(i).n))
+    for (i = 0; i < list->max_extents && i < pieces; i++)
+        if (guest_write64(HANDLE(list->extent_start) + i * 8ul, m2p_frame(i).n))
             return -XEN_EFAULT;
-    list.nr_extents = i;
-    return guest_write(at + offsetof(struct xen_machphys_mfn_list, nr_extents), &list.nr_extents,
-                       sizeof(list.nr_extents))
-               ? -XEN_EFAULT
-               : 0;
+    list->nr_extents = i;
+    return 0;
 }
 
-static long put_map(uint64_t at, struct xen_memory_map *map, uint32_t n,
-                    const struct map_entry *entry)
+static long put_map(struct xen_memory_map *map, uint32_t n, const struct map_entry *entry)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (guest_write(HANDLE(map->buffer) + i * sizeof(*entry), &entry[i], sizeof(*entry)))
-            return -XEN_EFAULT;
     map->nr_entries = n;
-    return guest_put(at, map) ? -XEN_EFAULT : 0;
+    return guest_write(HANDLE(map->buffer), entry, n * sizeof(*entry));
 }
 
-static long memory_map(struct vcpu *v, uint64_t at)
+static long memory_map(struct vcpu *v, struct xen_memory_map *map)
 {
     struct map_entry ram = {.size = v->dom->map_end, .type = MAP_RAM};
-    struct xen_memory_map map;
 
-    if (guest_get(&map, at))
-        return -XEN_EFAULT;
-    if (!ram.size)
-        return -XEN_ENOSYS;
-    return put_map(at, &map, map.nr_entries ? 1 : 0, &ram);
+    return ram.size ? put_map(map, map->nr_entries ? 1 : 0, &ram) : -XEN_ENOSYS;
 }
 
-static long machine_memory_map(struct vcpu *v, uint64_t at)
+static long machine_memory_map(struct xen_memory_map *map)
 {
     static struct map_entry entries[MAP_MAX];
-    struct xen_memory_map map;
-
-    if (!v->dom->is_dom0)
-        return -XEN_EPERM;
-    if (guest_get(&map, at))
-        return -XEN_EFAULT;
     uint32_t n = machine_map(entries);
-    if (map.nr_entries < n)
-        return -XEN_EINVAL;
-    return put_map(at, &map, n, entries);
+
+    return map->nr_entries < n ? -XEN_EINVAL : put_map(map, n, entries);
 }
 
 /* The tools give a guest one range of RAM from 0 on; nothing else is handed back to it. */
-static long set_memory_map(struct vcpu *v, uint64_t at)
+static long set_memory_map(struct vcpu *v, const struct xen_foreign_memory_map *op)
 {
-    struct xen_foreign_memory_map op;
+    struct domain *d = v->dom->is_dom0 ? dom_get_for(v->dom, op->domid) : NULL;
     struct map_entry entry;
     long error = 0;
 
-    if (guest_get(&op, at))
-        return -XEN_EFAULT;
-    struct domain *d = v->dom->is_dom0 ? dom_get_for(v->dom, op.domid) : NULL;
     if (!d)
-        return v->dom->is_dom0 ? -XEN_ESRCH : -XEN_EPERM;
-    if (op.map.nr_entries != 1)
+        return no_domain(v);
+    if (op->map.nr_entries != 1)
         error = -XEN_EINVAL;
-    else if (guest_get(&entry, HANDLE(op.map.buffer)))
+    else if (guest_get(&entry, HANDLE(op->map.buffer)))
         error = -XEN_EFAULT;
     else if (entry.start || entry.type != MAP_RAM || !entry.size)
         error = -XEN_EINVAL;
@@ -352,49 +331,34 @@ static long set_memory_map(struct vcpu *v, uint64_t at)
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
-static long about_domain(struct vcpu *v, unsigned int op, uint64_t at)
+static long about_domain(struct vcpu *v, unsigned int cmd, domid_t id)
 {
-    struct xen_memory_domain who;
-    uint64_t max_pfn;
-    long n;
+    struct domain *d = dom_get_for(v->dom, id);
+    uint64_t n;
 
-    if (guest_get(&who, at))
-        return -XEN_EFAULT;
-    struct domain *d = dom_get_for(v->dom, who.domid);
     if (!d)
-        return v->dom->is_dom0 ? -XEN_ESRCH : -XEN_EPERM;
-    switch (op) {
-    case XENMEM_current_reservation:
-        n = (long)d->mem.pages;
-        break;
-    case XENMEM_maximum_reservation:
-        n = (long)d->mem.max_pages;
-        break;
-    default:
-        max_pfn = __atomic_load_n(&d->shared->arch.max_pfn, __ATOMIC_RELAXED);
+        return no_domain(v);
+    if (cmd == XENMEM_current_reservation) {
+        n = d->mem.pages;
+    } else if (cmd == XENMEM_maximum_reservation) {
+        n = d->mem.max_pages;
+    } else {
+        n = __atomic_load_n(&d->shared->arch.max_pfn, __ATOMIC_RELAXED);
         /* The guest's own word: believed as far as a page list can be long. */
-        n = max_pfn && max_pfn <= MACH2PHYS_NR_ENTRIES ? (long)max_pfn - 1 : 0;
-        break;
+        n = n && n <= MACH2PHYS_NR_ENTRIES ? n - 1 : 0;
     }
     dom_put(d);
-    return n;
+    return (long)n;
 }
 
-static long claim(struct vcpu *v, uint64_t at)
+static long claim(const struct xen_memory_reservation *r)
 {
-    struct xen_memory_reservation r;
-    struct domain *d;
-
-    if (!v->dom->is_dom0)
-        return -XEN_EPERM;
-    if (guest_get(&r, at))
-        return -XEN_EFAULT;
-    if (HANDLE(r.extent_start) || r.extent_order || r.mem_flags)
+    if (HANDLE(r->extent_start) || r->extent_order || r->mem_flags)
         return -XEN_EINVAL;
-    d = dom_get(r.domid); /* not DOMID_SELF: as Xen has it */
+    struct domain *d = dom_get(r->domid); /* not DOMID_SELF: as Xen has it */
     if (!d)
         return -XEN_EINVAL;
-    long error = frame_claim(d, r.nr_extents);
+    long error = frame_claim(d, r->nr_extents);
     dom_put(d);
     return error;
 }
@@ -418,73 +382,73 @@ static long acquire_frames(struct domain *d, const struct xen_mem_acquire_resour
     return 0;
 }
 
-static long acquire_resource(struct vcpu *v, uint64_t at)
+static long acquire_resource(struct vcpu *v, struct xen_mem_acquire_resource *r)
 {
-    struct xen_mem_acquire_resource r;
-    long error;
+    long error = 0;
 
-    if (guest_get(&r, at))
-        return -XEN_EFAULT;
-    if (r.pad)
+    if (r->pad)
         return -XEN_EINVAL;
-    struct domain *d = v->dom->is_dom0 ? dom_get_for(v->dom, r.domid) : NULL;
+    struct domain *d = v->dom->is_dom0 ? dom_get_for(v->dom, r->domid) : NULL;
     if (!d)
-        return v->dom->is_dom0 ? -XEN_ESRCH : -XEN_EPERM;
-    if (r.type != XENMEM_resource_grant_table || r.id != XENMEM_resource_grant_table_id_shared) {
+        return no_domain(v);
+    if (r->type != XENMEM_resource_grant_table || r->id != XENMEM_resource_grant_table_id_shared)
         error = -XEN_EOPNOTSUPP;
-    } else if (!r.nr_frames && !HANDLE(r.frame_list)) {
-        r.nr_frames = d->gnt.max_frames;
-        error = guest_put(at, &r) ? -XEN_EFAULT : 0;
-    } else {
-        error = acquire_frames(d, &r);
-    }
+    else if (!r->nr_frames && !HANDLE(r->frame_list))
+        r->nr_frames = d->gnt.max_frames;
+    else
+        error = acquire_frames(d, r);
     dom_put(d);
     return error;
 }
 
-/* Not offered (a PV guest keeps its own p2m; no populate-on-demand, no virtual NUMA). A caller that
- * hands in a bad pointer learns that first, as on Xen. */
-static long refused(uint64_t at, size_t size, long why)
+/* What only dom0 may ask. */
+static long dom0_op(struct vcpu *v, unsigned int cmd, uint64_t va)
 {
-    uint8_t copy[64];
-
-    return guest_read(copy, at, size < sizeof(copy) ? size : sizeof(copy)) ? -XEN_EFAULT : why;
+    if (!v->dom->is_dom0)
+        return -XEN_EPERM;
+    switch (cmd) {
+        ROW_IN_OUT(XENMEM_machphys_mfn_list, xen_machphys_mfn_list, machphys_mfn_list(&op));
+        ROW_IN_OUT(XENMEM_machine_memory_map, xen_memory_map, machine_memory_map(&op));
+        ROW_IN(XENMEM_claim_pages, xen_memory_reservation, claim(&op));
+    default:
+        return -XEN_ENOSYS;
+    }
 }
+
+/* A row of what is not offered (a PV guest keeps its own p2m; no populate-on-demand, no virtual
+ * NUMA). A caller that hands in a bad pointer learns that first, as on Xen. */
+#define REFUSED(operation, type, why) ROW_IN(operation, type, ((void)op, why))
 
 long hc_memory_op(struct vcpu *v, uint64_t *arg)
 {
-    unsigned int op = arg[0] & OP_MASK;
-    uint64_t done = arg[0] >> OP_BITS;
+    const unsigned int cmd = arg[0] & OP_MASK;
+    const uint64_t done = arg[0] >> OP_BITS, va = arg[1];
 
-    switch (op) {
+    switch (cmd) {
     case XENMEM_populate_physmap:
     case XENMEM_increase_reservation:
     case XENMEM_decrease_reservation:
-        return extents(v, op, done, arg);
-        ROW(XENMEM_exchange, done ? -XEN_EINVAL : exchange(v, arg[1]));
+        return extents(v, cmd, done, arg);
+        ROW(XENMEM_exchange, done ? -XEN_EINVAL : exchange(v, va));
         ROW(XENMEM_maximum_ram_page, (long)frame_max);
-    case XENMEM_current_reservation:
-    case XENMEM_maximum_reservation:
-    case XENMEM_maximum_gpfn:
-        return about_domain(v, op, arg[1]);
-        ROW(XENMEM_machphys_mapping, machphys_mapping(v, arg[1]));
-        ROW(XENMEM_machphys_mfn_list, machphys_mfn_list(v, arg[1]));
-        ROW(XENMEM_memory_map, memory_map(v, arg[1]));
-        ROW(XENMEM_machine_memory_map, machine_memory_map(v, arg[1]));
-        ROW(XENMEM_set_memory_map, set_memory_map(v, arg[1]));
-        ROW(XENMEM_claim_pages, claim(v, arg[1]));
-        ROW(XENMEM_acquire_resource, acquire_resource(v, arg[1]));
-        ROW(XENMEM_add_to_physmap, refused(arg[1], sizeof(struct xen_add_to_physmap), -XEN_EACCES));
-        ROW(XENMEM_add_to_physmap_batch,
-            refused(arg[1], sizeof(struct xen_add_to_physmap_batch), -XEN_EACCES));
-        ROW(XENMEM_remove_from_physmap,
-            refused(arg[1], sizeof(struct xen_remove_from_physmap), -XEN_EACCES));
-        ROW(XENMEM_set_pod_target, refused(arg[1], sizeof(struct xen_pod_target), -XEN_ENOSYS));
-        ROW(XENMEM_get_pod_target, refused(arg[1], sizeof(struct xen_pod_target), -XEN_ENOSYS));
-        ROW(XENMEM_get_vnumainfo,
-            refused(arg[1], sizeof(struct xen_vnuma_topology_info), -XEN_EOPNOTSUPP));
-        ROW(XENMEM_reserved_device_memory_map,
-            refused(arg[1], sizeof(struct xen_reserved_device_memory_map), -XEN_ENOSYS));
+        ROW_IN(XENMEM_current_reservation, xen_memory_domain, about_domain(v, cmd, op.domid));
+        ROW_IN(XENMEM_maximum_reservation, xen_memory_domain, about_domain(v, cmd, op.domid));
+        ROW_IN(XENMEM_maximum_gpfn, xen_memory_domain, about_domain(v, cmd, op.domid));
+        ROW(XENMEM_machphys_mapping, machphys_mapping(v, va));
+        ROW_IN_OUT(XENMEM_memory_map, xen_memory_map, memory_map(v, &op));
+        ROW_IN(XENMEM_set_memory_map, xen_foreign_memory_map, set_memory_map(v, &op));
+        ROW_IN_OUT(XENMEM_acquire_resource, xen_mem_acquire_resource, acquire_resource(v, &op));
+    case XENMEM_machphys_mfn_list:
+    case XENMEM_machine_memory_map:
+    case XENMEM_claim_pages:
+        return dom0_op(v, cmd, va);
+        REFUSED(XENMEM_add_to_physmap, xen_add_to_physmap, -XEN_EACCES);
+        REFUSED(XENMEM_add_to_physmap_batch, xen_add_to_physmap_batch, -XEN_EACCES);
+        REFUSED(XENMEM_remove_from_physmap, xen_remove_from_physmap, -XEN_EACCES);
+        REFUSED(XENMEM_set_pod_target, xen_pod_target, -XEN_ENOSYS);
+        REFUSED(XENMEM_get_pod_target, xen_pod_target, -XEN_ENOSYS);
+        REFUSED(XENMEM_get_vnumainfo, xen_vnuma_topology_info, -XEN_EOPNOTSUPP);
+        REFUSED(XENMEM_reserved_device_memory_map, xen_reserved_device_memory_map, -XEN_ENOSYS);
         ROW(XENMEM_machphys_compat_mfn_list, -XEN_EOPNOTSUPP);
         ROW(XENMEM_get_sharing_freed_pages, 0);
         ROW(XENMEM_get_sharing_shared_pages, 0);

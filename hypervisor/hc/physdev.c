@@ -43,128 +43,73 @@ static long map_one(struct domain *d, const struct physdev_map_pirq *map, int *p
     return pirq_map_msi(d, segment, bdf, msix, msix ? (uint32_t)map->entry_nr : 0, pirq);
 }
 
-static long map_pirq(struct domain *caller, uint64_t at)
+static long map_pirq(struct domain *caller, struct physdev_map_pirq *map)
 {
-    struct physdev_map_pirq map;
+    struct domain *d = dom_get_for(caller, map->domid);
 
-    if (guest_get(&map, at))
-        return -XEN_EFAULT;
-    if (!caller->is_dom0)
-        return -XEN_EPERM;
-    struct domain *d = dom_get_for(caller, map.domid);
     if (!d)
         return -XEN_ESRCH;
-    long result = d->dying ? -XEN_EINVAL : map_one(d, &map, &map.pirq);
-    dom_put(d);
-    if (!result && guest_put(at, &map))
-        return -XEN_EFAULT;
-    return result;
-}
-
-static long unmap_pirq(struct domain *caller, uint64_t at)
-{
-    struct physdev_unmap_pirq unmap;
-
-    if (guest_get(&unmap, at))
-        return -XEN_EFAULT;
-    if (!caller->is_dom0)
-        return -XEN_EPERM;
-    struct domain *d = dom_get_for(caller, unmap.domid);
-    if (!d)
-        return -XEN_ESRCH;
-    long result = unmap.pirq < 0 ? -XEN_EINVAL : pirq_unmap(d, (uint32_t)unmap.pirq);
+    long result = d->dying ? -XEN_EINVAL : map_one(d, map, &map->pirq);
     dom_put(d);
     return result;
 }
 
-static long apic_read(uint64_t at)
+static long unmap_pirq(struct domain *caller, const struct physdev_unmap_pirq *unmap)
 {
-    struct physdev_apic op;
+    struct domain *d = dom_get_for(caller, unmap->domid);
 
-    if (guest_get(&op, at))
-        return -XEN_EFAULT;
-    long result = ioapic_register(op.apic_physbase, op.reg, &op.value);
-    return result ? result : guest_put(at, &op);
+    if (!d)
+        return -XEN_ESRCH;
+    long result = unmap->pirq < 0 ? -XEN_EINVAL : pirq_unmap(d, (uint32_t)unmap->pirq);
+    dom_put(d);
+    return result;
 }
 
 /* Lines are Argon's: dom0 has setup_gsi for what it knows of them. */
-static long apic_write(uint64_t at)
+static long apic_write(const struct physdev_apic *op)
 {
-    struct physdev_apic op;
     uint32_t value;
 
-    if (guest_get(&op, at))
-        return -XEN_EFAULT;
-    return ioapic_register(op.apic_physbase, 0, &value) ? -XEN_EINVAL : -XEN_EPERM;
+    return ioapic_register(op->apic_physbase, 0, &value) ? -XEN_EINVAL : -XEN_EPERM;
 }
 
-static long alloc_vector(uint64_t at)
+static long alloc_vector(struct physdev_irq *op)
 {
-    struct physdev_irq op;
+    op->vector = op->irq;
+    return op->irq < PIRQ_MAX ? 0 : -XEN_EINVAL;
+}
 
-    if (guest_get(&op, at))
-        return -XEN_EFAULT;
-    if (op.irq >= PIRQ_MAX)
+static long setup_gsi(const struct physdev_setup_gsi *op)
+{
+    if (op->gsi < 0 || op->triggering > 1 || op->polarity > 1)
         return -XEN_EINVAL;
-    op.vector = op.irq;
-    return guest_put(at, &op);
+    return gsi_setup((uint32_t)op->gsi, op->triggering, op->polarity);
 }
 
-static long setup_gsi(uint64_t at)
+static long get_free_pirq(struct domain *d, uint32_t *pirq)
 {
-    struct physdev_setup_gsi op;
+    int free = pirq_get_free(d);
 
-    if (guest_get(&op, at))
-        return -XEN_EFAULT;
-    if (op.gsi < 0 || op.triggering > 1 || op.polarity > 1)
-        return -XEN_EINVAL;
-    return gsi_setup((uint32_t)op.gsi, op.triggering, op.polarity);
-}
-
-static long get_free_pirq(struct domain *d, uint64_t at)
-{
-    struct physdev_get_free_pirq op;
-
-    if (guest_get(&op, at))
-        return -XEN_EFAULT;
-    int pirq = pirq_get_free(d);
-    if (pirq < 0)
-        return pirq;
-    op.pirq = (uint32_t)pirq;
-    return guest_put(at, &op);
-}
-
-static long restore_msi(uint64_t at)
-{
-    struct physdev_restore_msi op;
-
-    if (guest_get(&op, at))
-        return -XEN_EFAULT;
-    return msi_restore(0, (uint16_t)(op.bus << 8 | op.devfn));
-}
-
-static long restore_msi_ext(uint64_t at)
-{
-    struct physdev_pci_device op;
-
-    if (guest_get(&op, at))
-        return -XEN_EFAULT;
-    return msi_restore(op.seg, (uint16_t)(op.bus << 8 | op.devfn));
+    *pirq = (uint32_t)free;
+    return free < 0 ? free : 0;
 }
 
 /* dom0's own. */
-static long privileged(struct domain *d, uint32_t cmd, uint64_t at)
+static long privileged(struct domain *d, uint32_t cmd, uint64_t va)
 {
     uint8_t any;
 
     switch (cmd) {
-        ROW(PHYSDEVOP_apic_read, apic_read(at));
-        ROW(PHYSDEVOP_apic_write, apic_write(at));
-        ROW(PHYSDEVOP_alloc_irq_vector, alloc_vector(at));
-        ROW(PHYSDEVOP_setup_gsi, setup_gsi(at));
-        ROW(PHYSDEVOP_get_free_pirq, get_free_pirq(d, at));
-        ROW(PHYSDEVOP_restore_msi, restore_msi(at));
-        ROW(PHYSDEVOP_restore_msi_ext, restore_msi_ext(at));
+        ROW_IN_OUT(PHYSDEVOP_apic_read, physdev_apic,
+                   ioapic_register(op.apic_physbase, op.reg, &op.value));
+        ROW_IN(PHYSDEVOP_apic_write, physdev_apic, apic_write(&op));
+        ROW_IN_OUT(PHYSDEVOP_alloc_irq_vector, physdev_irq, alloc_vector(&op));
+        ROW_IN(PHYSDEVOP_setup_gsi, physdev_setup_gsi, setup_gsi(&op));
+        ROW_IN_OUT(PHYSDEVOP_get_free_pirq, physdev_get_free_pirq, get_free_pirq(d, &op.pirq));
+        ROW_IN(PHYSDEVOP_restore_msi, physdev_restore_msi,
+               msi_restore(0, (uint16_t)(op.bus << 8 | op.devfn)));
+        ROW_IN(PHYSDEVOP_restore_msi_ext, physdev_pci_device,
+               msi_restore(op.seg, (uint16_t)(op.bus << 8 | op.devfn)));
     case PHYSDEVOP_manage_pci_add:
     case PHYSDEVOP_manage_pci_add_ext:
     case PHYSDEVOP_manage_pci_remove:
@@ -174,54 +119,52 @@ static long privileged(struct domain *d, uint32_t cmd, uint64_t at)
     case PHYSDEVOP_prepare_msix:
     case PHYSDEVOP_release_msix:
         /* Told for an IOMMU's and MSI's sake; Argon looks at config space when it has to. */
-        return guest_get(&any, at) ? -XEN_EFAULT : 0;
+        return guest_get(&any, va) ? -XEN_EFAULT : 0;
     default:
         return -XEN_ENOSYS;
     }
 }
 
-static long physdev(struct vcpu *v, uint32_t cmd, uint64_t at)
+static long set_iopl(struct vcpu *v, uint32_t iopl)
 {
-    union {
-        struct physdev_set_iopl iopl;
-        struct physdev_set_iobitmap bitmap;
-        struct physdev_eoi eoi;
-        struct physdev_pirq_eoi_gmfn eoi_gmfn;
-        struct physdev_irq_status_query query;
-    } op;
+    if (iopl > 3)
+        return -XEN_EINVAL;
+    v->arch.iopl = (uint8_t)iopl;
+    return 0;
+}
+
+static long set_iobitmap(struct vcpu *v, const struct physdev_set_iobitmap *op)
+{
+    if (op->nr_ports > 65536 || !gaddr_ok(HANDLE(op->bitmap), (op->nr_ports + 7) / 8))
+        return -XEN_EINVAL;
+    v->arch.io_bitmap_va = HANDLE(op->bitmap);
+    v->arch.io_bitmap_ports = op->nr_ports;
+    return 0;
+}
+
+/* Which of them truly need it is in the page of bits. */
+static long irq_status(struct physdev_irq_status_query *op)
+{
+    op->flags = XENIRQSTAT_needs_eoi;
+    return op->irq < PIRQ_MAX ? 0 : -XEN_EINVAL;
+}
+
+static long physdev(struct vcpu *v, uint32_t cmd, uint64_t va)
+{
+    struct domain *d = v->dom;
 
     switch (cmd) {
-        ROW(PHYSDEVOP_map_pirq, map_pirq(v->dom, at));
-        ROW(PHYSDEVOP_unmap_pirq, unmap_pirq(v->dom, at));
-    case PHYSDEVOP_set_iopl:
-        if (guest_get(&op.iopl, at))
-            return -XEN_EFAULT;
-        if (op.iopl.iopl > 3)
-            return -XEN_EINVAL;
-        v->arch.iopl = (uint8_t)op.iopl.iopl;
-        return 0;
-    case PHYSDEVOP_set_iobitmap:
-        if (guest_get(&op.bitmap, at))
-            return -XEN_EFAULT;
-        if (op.bitmap.nr_ports > 65536 ||
-            !gaddr_ok(HANDLE(op.bitmap.bitmap), (op.bitmap.nr_ports + 7) / 8))
-            return -XEN_EINVAL;
-        v->arch.io_bitmap_va = HANDLE(op.bitmap.bitmap);
-        v->arch.io_bitmap_ports = op.bitmap.nr_ports;
-        return 0;
-        ROW(PHYSDEVOP_eoi, guest_get(&op.eoi, at) ? -XEN_EFAULT : pirq_eoi(v->dom, op.eoi.irq));
-        ROW(PHYSDEVOP_pirq_eoi_gmfn_v2,
-            guest_get(&op.eoi_gmfn, at) ? -XEN_EFAULT : eoi_frame(v->dom, op.eoi_gmfn.gmfn));
-    case PHYSDEVOP_irq_status_query:
-        if (guest_get(&op.query, at))
-            return -XEN_EFAULT;
-        if (op.query.irq >= PIRQ_MAX)
-            return -XEN_EINVAL;
-        /* Which of them truly do is in the page of bits. */
-        op.query.flags = XENIRQSTAT_needs_eoi;
-        return guest_put(at, &op.query);
+        ROW_IN_OUT(PHYSDEVOP_map_pirq, physdev_map_pirq,
+                   d->is_dom0 ? map_pirq(d, &op) : -XEN_EPERM);
+        ROW_IN(PHYSDEVOP_unmap_pirq, physdev_unmap_pirq,
+               d->is_dom0 ? unmap_pirq(d, &op) : -XEN_EPERM);
+        ROW_IN(PHYSDEVOP_set_iopl, physdev_set_iopl, set_iopl(v, op.iopl));
+        ROW_IN(PHYSDEVOP_set_iobitmap, physdev_set_iobitmap, set_iobitmap(v, &op));
+        ROW_IN(PHYSDEVOP_eoi, physdev_eoi, pirq_eoi(d, op.irq));
+        ROW_IN(PHYSDEVOP_pirq_eoi_gmfn_v2, physdev_pirq_eoi_gmfn, eoi_frame(d, op.gmfn));
+        ROW_IN_OUT(PHYSDEVOP_irq_status_query, physdev_irq_status_query, irq_status(&op));
     default:
-        return v->dom->is_dom0 ? privileged(v->dom, cmd, at) : -XEN_EPERM;
+        return d->is_dom0 ? privileged(d, cmd, va) : -XEN_EPERM;
     }
 }
 

@@ -24,71 +24,44 @@ static bool upcall_due(const struct vcpu *v)
            !__atomic_load_n(&v->info->evtchn_upcall_mask, __ATOMIC_RELAXED);
 }
 
-static long poll(struct vcpu *v, uint64_t va)
+static long poll(struct vcpu *v, const struct sched_poll *op)
 {
-    struct sched_poll op;
     uint32_t ports[POLL_MAX_PORTS];
 
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    if (op.nr_ports > POLL_MAX_PORTS)
+    if (op->nr_ports > POLL_MAX_PORTS)
         return -XEN_EINVAL;
-    if (guest_read(ports, HANDLE(op.ports), op.nr_ports * sizeof(ports[0])))
+    if (guest_read(ports, HANDLE(op->ports), op->nr_ports * sizeof(ports[0])))
         return -XEN_EFAULT;
     timer_stop(&v->poll);
     /* First the reason, then the ports: an event in between finds someone to wake. */
     sched_poll_wait(v);
-    int rc = evt_poll_begin(v, ports, op.nr_ports);
+    int rc = evt_poll_begin(v, ports, op->nr_ports);
     if (rc || upcall_due(v)) {
         evt_poll_end(v);
         sched_wake(v);
         return rc < 0 ? rc : 0;
     }
-    if (op.timeout)
-        timer_set(&v->poll, op.timeout > INT64_MAX ? INT64_MAX : (ns_t)op.timeout);
+    if (op->timeout)
+        timer_set(&v->poll, op->timeout > INT64_MAX ? INT64_MAX : (ns_t)op->timeout);
     return 0;
 }
 
-static long shutdown(struct vcpu *v, uint64_t va)
+static long shutdown(struct domain *d, uint32_t reason)
 {
-    struct sched_shutdown op;
-
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    dom_shutdown(v->dom, (uint8_t)op.reason);
+    dom_shutdown(d, (uint8_t)reason);
     return 0;
 }
 
-static long shutdown_code(struct vcpu *v, uint64_t va)
+static long remote_shutdown(struct vcpu *v, const struct sched_remote_shutdown *op)
 {
-    struct sched_shutdown op;
-
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    return dom_shutdown_code(v->dom, (uint8_t)op.reason);
-}
-
-static long remote_shutdown(struct vcpu *v, uint64_t va)
-{
-    struct sched_remote_shutdown op;
-
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    if (!v->dom->is_dom0 || op.domain_id == DOMID_SELF || op.domain_id == v->dom->id)
+    if (!v->dom->is_dom0 || op->domain_id == DOMID_SELF || op->domain_id == v->dom->id)
         return -XEN_EPERM;
-    struct domain *d = dom_get(op.domain_id);
+    struct domain *d = dom_get(op->domain_id);
     if (!d)
         return -XEN_ESRCH;
-    dom_shutdown(d, (uint8_t)op.reason);
+    dom_shutdown(d, (uint8_t)op->reason);
     dom_put(d);
     return 0;
-}
-
-static long watchdog(struct vcpu *v, uint64_t va)
-{
-    struct sched_watchdog op;
-
-    return guest_get(&op, va) ? -XEN_EFAULT : dom_watchdog(v->dom, op.id, op.timeout);
 }
 
 static long pin_override(struct vcpu *v, uint64_t va)
@@ -102,17 +75,20 @@ static long pin_override(struct vcpu *v, uint64_t va)
 
 long hc_sched_op(struct vcpu *v, uint64_t *arg)
 {
+    const uint64_t va = arg[1];
+
     switch (arg[0]) {
     case SCHEDOP_yield:
         sched_pass(v);
         return 0;
         ROW(SCHEDOP_block, block(v));
-        ROW(SCHEDOP_poll, poll(v, arg[1]));
-        ROW(SCHEDOP_shutdown, shutdown(v, arg[1]));
-        ROW(SCHEDOP_shutdown_code, shutdown_code(v, arg[1]));
-        ROW(SCHEDOP_remote_shutdown, remote_shutdown(v, arg[1]));
-        ROW(SCHEDOP_watchdog, watchdog(v, arg[1]));
-        ROW(SCHEDOP_pin_override, pin_override(v, arg[1]));
+        ROW_IN(SCHEDOP_poll, sched_poll, poll(v, &op));
+        ROW_IN(SCHEDOP_shutdown, sched_shutdown, shutdown(v->dom, op.reason));
+        ROW_IN(SCHEDOP_shutdown_code, sched_shutdown,
+               dom_shutdown_code(v->dom, (uint8_t)op.reason));
+        ROW_IN(SCHEDOP_remote_shutdown, sched_remote_shutdown, remote_shutdown(v, &op));
+        ROW_IN(SCHEDOP_watchdog, sched_watchdog, dom_watchdog(v->dom, op.id, op.timeout));
+        ROW(SCHEDOP_pin_override, pin_override(v, va));
     default:
         return -XEN_ENOSYS;
     }
@@ -121,10 +97,8 @@ long hc_sched_op(struct vcpu *v, uint64_t *arg)
 /* The form of before 3.0.2: the reason of a shut-down is the argument itself. */
 long hc_sched_op_compat(struct vcpu *v, uint64_t *arg)
 {
-    if (arg[0] == SCHEDOP_shutdown) {
-        dom_shutdown(v->dom, (uint8_t)arg[1]);
-        return 0;
-    }
+    if (arg[0] == SCHEDOP_shutdown)
+        return shutdown(v->dom, (uint32_t)arg[1]);
     return arg[0] <= SCHEDOP_block ? hc_sched_op(v, arg) : -XEN_ENOSYS;
 }
 

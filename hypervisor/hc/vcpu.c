@@ -68,33 +68,23 @@ void vcpu_areas_update(struct vcpu *v)
     v->areas_stale = rc != 0;
 }
 
-static long register_runstate(struct vcpu *caller, struct vcpu *v, uint64_t va)
+/* Whoever calls: its tables serve for any vcpu of its domain. */
+static long register_runstate(struct vcpu *v, uint64_t at)
 {
-    struct vcpu_register_runstate_memory_area area;
+    struct vcpu_runstate_info info;
 
-    if (guest_get(&area, va))
-        return -XEN_EFAULT;
-    uint64_t at = HANDLE(area.addr.h);
-    if (!gaddr_ok(at, sizeof(struct vcpu_runstate_info)))
+    if (!gaddr_ok(at, sizeof(info)))
         return -XEN_EFAULT;
     v->runstate_va = at;
-    if (v->runstate_va) {
-        struct vcpu_runstate_info info;
-
+    if (at) {
         sched_runstate_area(v, &info);
-        (void)caller; /* the caller's tables serve for any vcpu of its domain */
         v->areas_stale = put_runstate(v, &info) != 0;
     }
     return 0;
 }
 
-static long register_time(struct vcpu *caller, struct vcpu *v, uint64_t va)
+static long register_time(struct vcpu *caller, struct vcpu *v, uint64_t at)
 {
-    struct vcpu_register_time_memory_area area;
-
-    if (guest_get(&area, va))
-        return -XEN_EFAULT;
-    uint64_t at = HANDLE(area.addr.h);
     if (!gaddr_ok(at, sizeof(struct vcpu_time_info)))
         return -XEN_EFAULT;
     v->time_va = at;
@@ -105,28 +95,25 @@ static long register_time(struct vcpu *caller, struct vcpu *v, uint64_t va)
 
 /* ---- vcpu_info ------------------------------------------------------------------------------ */
 
-static long register_info(struct vcpu *caller, struct vcpu *v, uint64_t va)
+static long register_info(struct vcpu *caller, struct vcpu *v,
+                          const struct vcpu_register_vcpu_info *op)
 {
-    struct vcpu_register_vcpu_info op;
-
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    if (op.offset > FRAME_SIZE - sizeof(struct vcpu_info) ||
-        op.offset % _Alignof(struct vcpu_info)) /* B13 */
+    if (op->offset > FRAME_SIZE - sizeof(struct vcpu_info) ||
+        op->offset % _Alignof(struct vcpu_info)) /* B13 */
         return -XEN_ENXIO;
     if (!mfn_eq(v->info_mfn, MFN_NONE))
         return -XEN_EINVAL;
     /* Of itself, or of one that cannot run meanwhile. */
     if (v != caller && !(v->sched.reasons & SCHED_DOWN))
         return -XEN_EINVAL;
-    if (page_get_use(mfn(op.mfn), v->dom, PGT_WRITABLE))
+    if (page_get_use(mfn(op->mfn), v->dom, PGT_WRITABLE))
         return -XEN_EINVAL;
-    struct vcpu_info *to = (struct vcpu_info *)((char *)mfn_ptr(mfn(op.mfn)) + op.offset);
+    struct vcpu_info *to = (struct vcpu_info *)((char *)mfn_ptr(mfn(op->mfn)) + op->offset);
     mfn_t none = MFN_NONE;
     /* Two callers at once: one wins. */
-    if (!__atomic_compare_exchange_n(&v->info_mfn.n, &none.n, op.mfn, false, __ATOMIC_ACQ_REL,
+    if (!__atomic_compare_exchange_n(&v->info_mfn.n, &none.n, op->mfn, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED)) {
-        page_put_use(mfn(op.mfn));
+        page_put_use(mfn(op->mfn));
         return -XEN_EINVAL;
     }
     if (v->info == &dom_no_info)
@@ -198,13 +185,10 @@ static long down(struct vcpu *v)
 
 /* ---- timers --------------------------------------------------------------------------------- */
 
-static long set_single(struct vcpu *v, uint64_t va)
+static long set_single(struct vcpu *v, uint64_t at)
 {
-    struct vcpu_set_singleshot_timer op;
+    ns_t deadline = at > INT64_MAX ? INT64_MAX : (ns_t)at;
 
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    ns_t deadline = op.timeout_abs_ns > INT64_MAX ? INT64_MAX : (ns_t)op.timeout_abs_ns;
     /* VCPU_SSHOTTMR_future is ignored, as Xen 4.17 does: what is past fires at once. */
     if (deadline > now()) {
         timer_set(&v->single, deadline);
@@ -215,15 +199,11 @@ static long set_single(struct vcpu *v, uint64_t va)
     return 0;
 }
 
-static long set_period(struct vcpu *v, uint64_t va)
+static long set_period(struct vcpu *v, uint64_t period)
 {
-    struct vcpu_set_periodic_timer op;
-
-    if (guest_get(&op, va))
-        return -XEN_EFAULT;
-    if (op.period_ns < VCPU_PERIOD_MIN || op.period_ns > PERIOD_MAX)
+    if (period < VCPU_PERIOD_MIN || period > PERIOD_MAX)
         return -XEN_EINVAL;
-    vcpu_period_set(v, (ns_t)op.period_ns);
+    vcpu_period_set(v, (ns_t)period);
     return 0;
 }
 
@@ -255,10 +235,12 @@ static long other_op(struct vcpu *caller, struct vcpu *v, uint64_t cmd, uint64_t
         ROW(VCPUOP_up, up(v));
         ROW(VCPUOP_down, down(v));
         ROW(VCPUOP_get_runstate_info, get_runstate(v, va));
-        ROW(VCPUOP_register_runstate_memory_area, register_runstate(caller, v, va));
-        ROW(VCPUOP_register_vcpu_info, register_info(caller, v, va));
-        ROW(VCPUOP_register_vcpu_time_memory_area, register_time(caller, v, va));
-        ROW(VCPUOP_set_periodic_timer, set_period(v, va));
+        ROW_IN(VCPUOP_register_runstate_memory_area, vcpu_register_runstate_memory_area,
+               register_runstate(v, HANDLE(op.addr.h)));
+        ROW_IN(VCPUOP_register_vcpu_info, vcpu_register_vcpu_info, register_info(caller, v, &op));
+        ROW_IN(VCPUOP_register_vcpu_time_memory_area, vcpu_register_time_memory_area,
+               register_time(caller, v, HANDLE(op.addr.h)));
+        ROW_IN(VCPUOP_set_periodic_timer, vcpu_set_periodic_timer, set_period(v, op.period_ns));
     case VCPUOP_stop_periodic_timer:
         vcpu_period_set(v, 0);
         return 0;
@@ -273,22 +255,23 @@ static long other_op(struct vcpu *caller, struct vcpu *v, uint64_t cmd, uint64_t
 
 long hc_vcpu_op(struct vcpu *caller, uint64_t *arg)
 {
+    const uint64_t va = arg[2];
     struct vcpu *v =
         arg[1] < caller->dom->max_vcpus ? dom_vcpu(caller->dom, (uint32_t)arg[1]) : NULL;
 
     if (!v)
         return -XEN_ENOENT;
+    if (unlikely(v != caller) &&
+        (arg[0] == VCPUOP_set_singleshot_timer || arg[0] == VCPUOP_stop_singleshot_timer))
+        return -XEN_EINVAL;
     switch (arg[0]) {
-    case VCPUOP_is_up:
-        return !(v->sched.reasons & SCHED_DOWN);
-    case VCPUOP_set_singleshot_timer:
-        return v == caller ? set_single(v, arg[2]) : -XEN_EINVAL;
+        ROW(VCPUOP_is_up, !(v->sched.reasons & SCHED_DOWN));
+        ROW_IN(VCPUOP_set_singleshot_timer, vcpu_set_singleshot_timer,
+               set_single(v, op.timeout_abs_ns));
     case VCPUOP_stop_singleshot_timer:
-        if (v != caller)
-            return -XEN_EINVAL;
         timer_stop(&v->single);
         return 0;
     default:
-        return other_op(caller, v, arg[0], arg[2]);
+        return other_op(caller, v, arg[0], va);
     }
 }

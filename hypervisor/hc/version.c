@@ -52,18 +52,6 @@ static uint32_t features(const struct domain *d)
     return map;
 }
 
-static long get_features(const struct domain *d, uint64_t at)
-{
-    struct xen_feature_info info;
-
-    if (guest_get(&info, at))
-        return -XEN_EFAULT;
-    if (info.submap_idx)
-        return -XEN_EINVAL;
-    info.submap = features(d);
-    return guest_put(at, &info);
-}
-
 static long get_build_id(uint64_t at)
 {
     struct xen_build_id want;
@@ -88,25 +76,26 @@ static long get_build_id(uint64_t at)
 static __attribute__((noinline)) long other_than_version(struct vcpu *v, uint64_t *arg)
 {
     struct domain *d = v->dom;
-    uint64_t at = arg[1];
+    uint64_t va = arg[1];
 
     switch ((uint32_t)arg[0]) {
-        ROW(XENVER_extraversion, put_text(at, sizeof(xen_extraversion_t), EXTRA_VERSION));
-        ROW(XENVER_compile_info, compile_info(at));
-        ROW(XENVER_capabilities, put_text(at, sizeof(xen_capabilities_info_t), CAPABILITIES));
-        ROW(XENVER_changeset, put_text(at, sizeof(xen_changeset_info_t), ""));
+        ROW(XENVER_extraversion, put_text(va, sizeof(xen_extraversion_t), EXTRA_VERSION));
+        ROW(XENVER_compile_info, compile_info(va));
+        ROW(XENVER_capabilities, put_text(va, sizeof(xen_capabilities_info_t), CAPABILITIES));
+        ROW(XENVER_changeset, put_text(va, sizeof(xen_changeset_info_t), ""));
     case XENVER_platform_parameters: {
         struct xen_platform_parameters p = {.virt_start = HV_VIRT_START};
 
-        return guest_put(at, &p);
+        return guest_put(va, &p);
     }
-        ROW(XENVER_get_features, get_features(d, at));
-        ROW(XENVER_pagesize, at ? -XEN_EINVAL : (long)FRAME_SIZE);
-        ROW(XENVER_guest_handle, guest_write(at, d->handle, sizeof(d->handle)));
+        ROW_IN_OUT(XENVER_get_features, xen_feature_info,
+                   (op.submap = features(d), op.submap_idx ? -XEN_EINVAL : 0));
+        ROW(XENVER_pagesize, va ? -XEN_EINVAL : (long)FRAME_SIZE);
+        ROW(XENVER_guest_handle, guest_write(va, d->handle, sizeof(d->handle)));
     case XENVER_commandline:
-        return put_text(at, sizeof(xen_commandline_t),
+        return put_text(va, sizeof(xen_commandline_t),
                         d->is_dom0 ? build_command_line() : "<denied>");
-        ROW(XENVER_build_id, d->is_dom0 ? get_build_id(at) : -XEN_EPERM);
+        ROW(XENVER_build_id, d->is_dom0 ? get_build_id(va) : -XEN_EPERM);
     default:
         return -XEN_ENOSYS;
     }

@@ -75,23 +75,22 @@ static int set_callback(struct vcpu *v, unsigned int type, uint64_t address, uin
     return 0;
 }
 
+static long unset_callback(struct vcpu *v, unsigned int type)
+{
+    if (type != CALLBACKTYPE_nmi)
+        return is_callback(type) ? -XEN_EINVAL : -XEN_ENOSYS;
+    v->arch.nmi_cb = 0;
+    return 0;
+}
+
 long hc_callback_op(struct vcpu *v, uint64_t *arg)
 {
-    struct callback_register reg;
-    struct callback_unregister unreg;
+    const uint64_t va = arg[1];
 
     switch (arg[0]) {
-    case CALLBACKOP_register:
-        if (guest_get(&reg, arg[1]))
-            return -XEN_EFAULT;
-        return set_callback(v, reg.type, reg.address, reg.flags);
-    case CALLBACKOP_unregister:
-        if (guest_get(&unreg, arg[1]))
-            return -XEN_EFAULT;
-        if (unreg.type != CALLBACKTYPE_nmi)
-            return is_callback(unreg.type) ? -XEN_EINVAL : -XEN_ENOSYS;
-        v->arch.nmi_cb = 0;
-        return 0;
+        ROW_IN(CALLBACKOP_register, callback_register,
+               set_callback(v, op.type, op.address, op.flags));
+        ROW_IN(CALLBACKOP_unregister, callback_unregister, unset_callback(v, op.type));
     default:
         return -XEN_ENOSYS;
     }
@@ -107,18 +106,20 @@ long hc_set_callbacks(struct vcpu *v, uint64_t *arg)
     return 0;
 }
 
+static long set_nmi_callback(struct vcpu *v, uint64_t address)
+{
+    if (!canonical(address) || v->id)
+        return -XEN_EINVAL;
+    v->arch.nmi_cb = address;
+    return 0;
+}
+
 long hc_nmi_op(struct vcpu *v, uint64_t *arg)
 {
-    struct xennmi_callback cb;
+    const uint64_t va = arg[1];
 
     switch (arg[0]) {
-    case XENNMI_register_callback:
-        if (guest_get(&cb, arg[1]))
-            return -XEN_EFAULT;
-        if (!canonical(cb.handler_address) || v->id)
-            return -XEN_EINVAL;
-        v->arch.nmi_cb = cb.handler_address;
-        return 0;
+        ROW_IN(XENNMI_register_callback, xennmi_callback, set_nmi_callback(v, op.handler_address));
     case XENNMI_unregister_callback:
         v->arch.nmi_cb = 0;
         return 0;

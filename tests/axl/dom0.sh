@@ -106,6 +106,16 @@ while ! AXL_FAIL_AT=$n $faults create -q t1.cfg "vif=[\"$vif\"]" 'disk=["/tmp/di
 done
 check "there are points to fail at ($n)" test $n -gt 10
 check "with its devices it is there" sh -c 'axl block-list t1 | tee /dev/stderr | grep -q 51712 && axl network-list t1 | tee /dev/stderr | grep -q -e vif -e netd'
+# What the guest may change, in the whole tree (G3, G4): nodes of its own that it is meant to, no other.
+guests_own() {
+    local id own
+    id=$(axl domid t1)
+    own="^/local/domain/$id/(device/suspend/event-channel|control/(shutdown|feature-(poweroff|reboot|suspend)|sysrq)"
+    own="$own|data|drivers|feature|attr|error|device/v(bd|if)/[0-9]+)(/| )"
+    xenstore-ls -fp / | grep -E "\((n$id|.*[wb]$id)[,)]" >out
+    test "$(grep -cE "$own" out)" -gt 12 && ! grep -vE "$own" out
+}
+check "the guest may write to what it is meant to" guests_own
 # Every query answers in JSON; one that is new fails here until it is called.
 arguments() { # QUERY: what it is called with; the kind of its answer comes first
     case $1 in

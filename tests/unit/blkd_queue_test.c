@@ -137,6 +137,10 @@ static void receive(struct front *r)
         memcpy(&a, &r->slot[r->rsp_cons++ % SLOTS], sizeof a);
         if (!CHECK(a.id < REQUESTS) || !CHECK(asked[a.id].busy))
             continue;
+        /* Between its fields there is nothing of ours (F2). */
+        static const uint8_t zeros[4];
+        _Static_assert(sizeof a == 16 && offsetof(struct blkif_response, status) == 10, "padding");
+        CHECK(((uint8_t *)&a)[9] == 0 && memcmp((uint8_t *)&a + 12, zeros, 4) == 0);
         CHECK_EQ(a.operation, asked[a.id].op);
         CHECK_EQ((uint16_t)a.status, BLKIF_RSP_OKAY);
         asked[a.id].busy = false;

@@ -111,6 +111,17 @@ static int set_tsc(struct hyp *h, const struct gconf *g, uint32_t domid, struct 
     return rc < 0 ? why(w, rc, "cannot set tsc_mode: %s", strerror(-rc)) : 0;
 }
 
+static int set_clock(struct hyp *h, const struct gconf *g, uint32_t domid, struct why *w)
+{
+    const time_t now = time(NULL);
+    struct tm here = {0};
+    if (g->localtime)
+        localtime_r(&now, &here);
+    const int64_t offset = g->rtc_offset + here.tm_gmtoff;
+    int rc = offset ? hyp_time_offset(h, domid, offset) : 0;
+    return rc < 0 ? why(w, rc, "cannot set its clock: %s", strerror(-rc)) : 0;
+}
+
 static int equip(struct hyp *h, const struct gconf *g, struct newborn *n, struct why *w)
 {
     int rc = hyp_max_vcpus(h, n->domid, g->max_vcpus);
@@ -123,7 +134,7 @@ static int equip(struct hyp *h, const struct gconf *g, struct newborn *n, struct
     if (rc < 0)
         return why(w, rc, "cannot set its memory limit: %s", strerror(-rc));
     if ((rc = set_memory_map(h, g, n->domid, w)) || (rc = set_tsc(h, g, n->domid, w)) ||
-        (rc = FAULT(w)))
+        (rc = set_clock(h, g, n->domid, w)) || (rc = FAULT(w)))
         return rc;
     rc = hyp_default_policy(h, n->domid);
     /* A hypervisor without policies has given the domain what it offers. */

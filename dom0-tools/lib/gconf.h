@@ -70,6 +70,8 @@ struct gconf {
     int64_t event_channels, max_grant_frames, max_maptrack_frames; /* -1: default */
     int32_t max_grant_version;                                     /* -1: default */
     bool nomigrate;
+    bool localtime;     /* its clock shows dom0's local time, not UTC */
+    int32_t rtc_offset; /* seconds added to it */
     enum gconf_action on_poweroff, on_reboot, on_watchdog, on_crash, on_soft_reset;
     struct gconf_disk disk[GCONF_DISKS];
     uint32_t nr_disks;

@@ -182,6 +182,22 @@ static int read_nomigrate(struct reading *r)
     return rc;
 }
 
+static int read_localtime(struct reading *r)
+{
+    int64_t n = 0;
+    int rc = number_of(r, 0, 1, &n);
+    r->g->localtime = n != 0;
+    return rc;
+}
+
+static int read_rtc_offset(struct reading *r)
+{
+    int64_t n = 0;
+    int rc = number_of(r, INT32_MIN, INT32_MAX, &n);
+    r->g->rtc_offset = (int32_t)n;
+    return rc;
+}
+
 static int action(struct reading *r, enum gconf_action *out)
 {
     for (int i = 0; r->v->text && i < ACTION_NR; i++)
@@ -299,7 +315,7 @@ static const struct key keys[] = {
     {"disk", read_disks},
     {"extra", read_extra},
     {"kernel", read_kernel},
-    {"localtime", read_nothing},
+    {"localtime", read_localtime},
     {"max_event_channels", read_event_channels},
     {"event_channels", read_event_channels},
     {"max_grant_frames", read_grant_frames},
@@ -318,6 +334,7 @@ static const struct key keys[] = {
     {"pool", read_pool},
     {"ramdisk", read_ramdisk},
     {"root", read_root},
+    {"rtc_timeoffset", read_rtc_offset},
     {"tsc_mode", read_tsc_mode},
     {"type", read_type},
     {"uuid", read_uuid},
@@ -383,7 +400,6 @@ static const char *const unsupported[] = {
     "pvh",
     "pvshim",
     "rdm",
-    "rtc_timeoffset",
     "sdl",
     "seclabel",
     "serial",

@@ -68,6 +68,10 @@ static void put_build(const struct gconf *g, struct json *j)
     json_number(j, "max_memkb", (int64_t)g->max_kib);
     json_number(j, "target_memkb", (int64_t)g->target_kib);
     json_number(j, "video_memkb", 0);
+    if (g->rtc_offset)
+        json_number(j, "rtc_timeoffset", (uint32_t)g->rtc_offset); /* as libxl has it */
+    if (g->localtime)
+        json_string(j, "localtime", "True");
     if (g->nomigrate)
         json_string(j, "disable_migrate", "True");
     json_map(j, "sched_params");
@@ -322,7 +326,7 @@ static int get_sched(yajl_val b, struct gconf *g, struct why *w)
 
 static int get_build(yajl_val b, struct gconf *g, struct why *w)
 {
-    int64_t max_kib = 0, target = 0, version = -1;
+    int64_t max_kib = 0, target = 0, version = -1, offset = 0;
     int rc;
     if ((rc = get_u32(b, "max_vcpus", GCONF_VCPUS, &g->max_vcpus, w)) ||
         (rc = get_affinity(b, "vcpu_hard_affinity", &g->hard, &g->nr_hard, w)) ||
@@ -330,6 +334,8 @@ static int get_build(yajl_val b, struct gconf *g, struct why *w)
         (rc = get_number(b, "max_memkb", 0, 1ll << 36, &max_kib, w)) ||
         (rc = get_number(b, "target_memkb", 0, 1ll << 36, &target, w)) ||
         (rc = get_bool(b, "disable_migrate", &g->nomigrate, NULL, w)) ||
+        (rc = get_bool(b, "localtime", &g->localtime, NULL, w)) ||
+        (rc = get_number(b, "rtc_timeoffset", INT32_MIN, UINT32_MAX, &offset, w)) ||
         (rc = get_sched(b, g, w)) ||
         (rc = get_number(b, "event_channels", -1, 1 << 20, &g->event_channels, w)) ||
         (rc = get_text(b, "kernel", &g->kernel, w)) ||
@@ -349,6 +355,7 @@ static int get_build(yajl_val b, struct gconf *g, struct why *w)
     g->max_kib = (uint64_t)max_kib;
     g->target_kib = (uint64_t)target;
     g->max_grant_version = (int32_t)version;
+    g->rtc_offset = (int32_t)offset;
     yajl_val avail = json_get(b, "avail_vcpus"), tsc = json_get(b, "tsc_mode");
     if (avail && YAJL_IS_ARRAY(avail) && avail->u.array.len && avail->u.array.len <= GCONF_VCPUS)
         g->vcpus = (uint32_t)avail->u.array.len;

@@ -58,6 +58,7 @@ int hyp_max_vcpus(struct hyp *h, uint32_t domid, uint32_t n);
 int hyp_max_mem(struct hyp *h, uint32_t domid, uint64_t kib);
 int hyp_trigger(struct hyp *h, uint32_t domid, uint32_t trigger, uint32_t vcpu);
 int hyp_set_tsc(struct hyp *h, uint32_t domid, const struct xen_domctl_tsc_info *t);
+int hyp_time_offset(struct hyp *h, uint32_t domid, int64_t seconds);
 int hyp_get_tsc(struct hyp *h, uint32_t domid, struct xen_domctl_tsc_info *t);
 int hyp_address_size(struct hyp *h, uint32_t domid, uint32_t bits);
 int hyp_claim(struct hyp *h, uint32_t domid, uint64_t frames);

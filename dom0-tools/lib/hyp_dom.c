@@ -148,6 +148,13 @@ int hyp_set_tsc(struct hyp *h, uint32_t domid, const struct xen_domctl_tsc_info 
     return hyp_domctl(h, &op);
 }
 
+int hyp_time_offset(struct hyp *h, uint32_t domid, int64_t seconds)
+{
+    struct xen_domctl op = {.cmd = XEN_DOMCTL_settimeoffset, .domain = (domid_t)domid};
+    op.u.settimeoffset.time_offset_seconds = seconds;
+    return hyp_domctl(h, &op);
+}
+
 int hyp_get_tsc(struct hyp *h, uint32_t domid, struct xen_domctl_tsc_info *t)
 {
     struct xen_domctl op = {.cmd = XEN_DOMCTL_gettscinfo, .domain = (domid_t)domid};

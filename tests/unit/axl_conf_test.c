@@ -218,6 +218,7 @@ static void round_trip(void)
         "name='web'\nkernel='/k'\nramdisk='/r'\nextra='a b'\nmemory=128\nmaxmem=256\nvcpus=2\n"
         "maxvcpus=4\ncpus=['0','1-2']\ncpus_soft='all'\ncpu_weight=300\ncap=50\ntsc_mode='native'\n"
         "uuid='39a24477-d377-4c5d-958a-f2c4932582e1'\nnomigrate=1\nevent_channels=200\n"
+        "localtime=1\nrtc_timeoffset='-3600'\n"
         "on_crash='coredump-restart'\non_reboot='destroy'\non_poweroff='preserve'\n"
         "disk=['/a,raw,xvda,w,discard','/b,raw,xvdb,r,direct-io-safe']\n"
         "vif=['bridge=b0,mac=00:16:3e:00:00:01,rate=1MB/s','ip=10.0.0.1,vifname=v,devid=7']\n";
@@ -233,6 +234,8 @@ static void round_trip(void)
     char *two = to_json(&b);
     CHECK_STR(two, one);
     CHECK_EQ(b.nr_disks, 2);
+    CHECK_EQ(b.rtc_offset, -3600);
+    CHECK(b.localtime);
     CHECK_EQ(b.nic[1].devid, 7);
     free(one);
     free(two);

@@ -1,7 +1,8 @@
 /*
  * What the commands of axl share: the context, the table entry, small helpers.
  *
- * Exit codes are xl's: 0 done, 1 failed, 2 wrong use, 3 not tried for lack of input (create).
+ * Exit codes are xl's: 0 done, 1 failed, 2 wrong use, 3 the configuration
+ * cannot be read or the guest not made (create).
  */
 #ifndef AXL_AXL_H
 #define AXL_AXL_H
@@ -31,7 +32,7 @@ struct cmd {
     enum { ACTS, QUERY } kind; /* a query answers in JSON by --json, which others refuse */
 };
 
-enum { AXL_OK = 0, AXL_FAILED = 1, AXL_USAGE = 2, AXL_NO_INPUT = 3 };
+enum { AXL_OK = 0, AXL_FAILED = 1, AXL_USAGE = 2, AXL_NO_GUEST = 3 };
 
 extern const struct cmd axl_cmds[];
 extern const size_t axl_nr_cmds;

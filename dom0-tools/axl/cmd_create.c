@@ -119,10 +119,7 @@ static int print_dry(const struct gconf *g)
     struct json *j = json_new();
     if (!j)
         return axl_fail("out of memory");
-    json_map(j, NULL);
-    json_string(j, "domid", NULL);
-    gconf_to_json(g, j, "config");
-    json_map_end(j);
+    gconf_to_json(g, j, NULL);
     return axl_json_out(j);
 }
 
@@ -161,7 +158,7 @@ int cmd_create(struct axl *a, int argc, char **argv)
     char *text = read_config(c.file, argv + optind, argc - optind, &w);
     if (!text) {
         axl_fail("%s", w.text);
-        return AXL_NO_INPUT;
+        return AXL_NO_GUEST;
     }
     gconf_init(&g);
     if (c.quiet)
@@ -179,9 +176,10 @@ int cmd_create(struct axl *a, int argc, char **argv)
         rc = axl_fail("%s", w.text);
     else if (c.dry)
         rc = print_dry(&g);
-    else if (create_guest(axl_hyp(a), axl_store(a), &g, &domid, &w) < 0)
-        rc = axl_fail("guest '%s': %s", g.name, w.text);
-    else
+    else if (create_guest(axl_hyp(a), axl_store(a), &g, &domid, &w) < 0) {
+        axl_fail("guest '%s': %s", g.name, w.text);
+        rc = AXL_NO_GUEST;
+    } else
         rc = launch(a, &c, &g, domid);
     gconf_free(&g);
     return rc;

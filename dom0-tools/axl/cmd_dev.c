@@ -326,16 +326,16 @@ int cmd_network_attach(struct axl *a, int argc, char **argv)
 static int detach(struct axl *a, int argc, char **argv, const char *kind,
                   long (*number)(const char *))
 {
-    static const struct option longs[] = {{"force", no_argument, NULL, 'F'}, {0}};
+    static const struct option longs[] = {{"force", no_argument, NULL, 'f'}, {0}};
     struct why w;
     hyp_dominfo d;
     struct gconf g;
     bool known, force = false;
     int o, rc;
-    while ((o = axl_getopt(a, argc, argv, "", longs, &rc)) != -1) {
+    while ((o = axl_getopt(a, argc, argv, "f", longs, &rc)) != -1) {
         if (o == -2)
             return rc;
-        force |= o == 'F';
+        force |= o == 'f';
     }
     if (!axl_args(a, argc, 2, 3))
         return AXL_USAGE;

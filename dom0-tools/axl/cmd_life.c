@@ -77,8 +77,7 @@ static int ask(struct axl *a, uint32_t domid, const struct stop *st)
     struct why w;
     if (hyp_info(axl_hyp(a), domid, &info) < 0)
         return axl_fail("there is no domain %u", domid);
-    printf("%s domain %u\n", st->shown, domid);
-    fflush(stdout);
+    fprintf(stderr, "%s domain %u\n", st->shown, domid);
     store_at(axl_store(a), "/local/domain/%u/control", domid);
     store_put(a->store, "shutdown", "%s", st->word);
     if (store_commit(a->store, false, &w) < 0)
@@ -93,7 +92,7 @@ static int await(struct axl *a, uint32_t domid, const struct stop *st)
     int rc = guest_await_end(axl_hyp(a), axl_store(a), domid, st->seconds, &w);
     if (rc < 0)
         return axl_fail("domain %u: %s", domid, w.text);
-    printf("Domain %u has been %s\n", domid, rc == 1 ? "shut down" : "destroyed");
+    fprintf(stderr, "Domain %u has been %s\n", domid, rc == 1 ? "shut down" : "destroyed");
     return AXL_OK;
 }
 
@@ -119,6 +118,8 @@ static int stop_some(struct axl *a, int argc, char **argv, struct stop *st)
     }
     if (st->all && optind < argc)
         return axl_misuse(a, "-a is for all domains; don't name one too.");
+    if (!st->all && optind >= argc)
+        return axl_misuse(a, "You must specify -a or a domain id."), AXL_FAILED;
     if (!st->all && !axl_args(a, argc, 1, 1))
         return AXL_USAGE;
     if (!st->all) {
@@ -199,7 +200,7 @@ int cmd_sysrq(struct axl *a, int argc, char **argv)
     if (domid < 0)
         return AXL_FAILED;
     if (!argv[optind + 1][0] || argv[optind + 1][1])
-        return axl_misuse(a, "Invalid sysrq.");
+        return axl_misuse(a, "Invalid sysrq."), AXL_FAILED;
     struct why w;
     hyp_dominfo info;
     if (hyp_info(axl_hyp(a), (uint32_t)domid, &info) < 0)

@@ -30,7 +30,7 @@ static void print_state(const hyp_dominfo *d)
 }
 
 struct columns {
-    bool uuid, label, claimed, nodes;
+    bool uuid, label, pool, claimed, nodes;
 };
 
 static void print_header(const struct columns *c)
@@ -40,6 +40,8 @@ static void print_header(const struct columns *c)
         printf("   UUID                            Reason-Code\tSecurity Label");
     else if (c->label)
         printf("   Security Label");
+    if (c->pool)
+        printf("         Cpupool");
     if (c->claimed)
         printf("  Claimed");
     if (c->nodes)
@@ -65,6 +67,11 @@ static void print_line(struct axl *a, const hyp_dominfo *d, const struct columns
     }
     if (c->uuid || c->label)
         printf(" %16s", "-");
+    if (c->pool) {
+        char *pool = store_read(axl_store(a), "/local/pool/%u/name", d->cpupool);
+        printf("%16s", pool ? pool : "Pool-0");
+        free(pool);
+    }
     if (c->claimed)
         printf(" %5lu", (unsigned long)(d->outstanding_pages >> 8));
     if (c->nodes)
@@ -168,6 +175,7 @@ int cmd_list(struct axl *a, int argc, char **argv)
         details |= o == 'l';
         c.uuid |= o == 'v';
         c.label |= o == 'Z';
+        c.pool |= o == 'c';
         c.nodes |= o == 'n';
     }
     hyp_dominfo *d;

@@ -178,7 +178,7 @@ int cmd_sched_credit2(struct axl *a, int argc, char **argv)
         return show_limit(a, p.ratelimit_us);
     }
     if ((weight >= 0 || cap >= 0) && !who)
-        return axl_misuse(a, "Must specify a domain.");
+        return axl_misuse(a, "Must specify a domain."), AXL_FAILED;
     if (weight < 0 && cap < 0)
         return weights(a, who);
     int domid = axl_domain(a, who);

@@ -86,7 +86,7 @@ int cmd_domname(struct axl *a, int argc, char **argv)
     if (!one_word(a, argc, argv, &rc))
         return rc;
     if (!axl_number(argv[optind], &n))
-        return axl_misuse(a, "Invalid domain id: '%s'.", argv[optind]);
+        return axl_misuse(a, "Invalid domain id: '%s'.", argv[optind]), AXL_FAILED;
     char *name = store_read(axl_store(a), "/local/domain/%lld/name", n);
     if (!name) {
         fprintf(stderr,
@@ -300,9 +300,17 @@ int cmd_uptime(struct axl *a, int argc, char **argv)
         return axl_fail("cannot list the domains: %s", strerror(-n));
     if (j)
         json_array(j, NULL);
-    else if (!brief)
-        puts("Name                                ID Uptime");
     rc = AXL_OK;
+    /* As xl: a wrong name is told before anything is shown. */
+    for (int k = optind; k < argc && !rc; k++)
+        rc = axl_domain(a, argv[k]) < 0 ? AXL_FAILED : AXL_OK;
+    if (rc) {
+        free(d);
+        json_free(j);
+        return rc;
+    }
+    if (!j && !brief)
+        puts("Name                                ID Uptime");
     for (int i = 0; optind >= argc && i < n; i++)
         uptime_line(a, &d[i], brief, j);
     for (int k = optind; k < argc; k++) {

@@ -57,6 +57,7 @@ const struct cmd axl_cmds[] = {
      "-l, --long              Output the configuration, as create takes it.\n"
      "-v, --verbose           Print also UUIDs and the reason of a shutdown.\n"
      "-n, --numa              Print also the NUMA node affinity.\n"
+     "-c, --cpupool           Print also the CPU pool.\n"
      "-Z, --context           Print also the security label.\n"
      "--json                  Answer in JSON.",
      QUERY},
@@ -120,7 +121,7 @@ const struct cmd axl_cmds[] = {
      QUERY},
     {"network-detach", cmd_network_detach, "<Domain> <DevId|mac>",
      "Destroy a domain's virtual network device",
-     "--force                 Do not wait for the guest to agree.", ACTS},
+     "-f, --force             Do not wait for the guest to agree.", ACTS},
     {"network-stat", cmd_network_stat, "<Domain>...",
      "Print counters of a domain's network interfaces, as the guest sees them",
      "--json                  Answer in JSON.", QUERY},
@@ -130,7 +131,7 @@ const struct cmd axl_cmds[] = {
      "--json                  Answer in JSON.", QUERY},
     {"block-detach", cmd_block_detach, "<Domain> <DevId|vdev>",
      "Destroy a domain's virtual block device",
-     "--force                 Do not wait for the guest to agree.", ACTS},
+     "-f, --force             Do not wait for the guest to agree.", ACTS},
     {"block-stat", cmd_block_stat, "<Domain>...",
      "Print counters of a domain's disks (requests, 512-byte sectors)",
      "--json                  Answer in JSON.", QUERY},

@@ -59,6 +59,19 @@ xenstore-rm /local/domain/0/name
 xenstore-rm /local/pool
 check "dom0-init" axl dom0-init
 check "domain 0 has its name again" sh -c 'xl list | grep -q "^Domain-0 " && test "$(xenstore-read /local/domain/0/name /local/domain/0/domid /local/pool/0/name | tr "\n" " ")" = "Domain-0 0 Pool-0 "'
+# As xl: what scripts look at.
+like_xl() { # WHAT COMMAND...: code or output
+    local a b
+    a=$(xl $2 2>/dev/null; echo "code $?") b=$(axl $2 2>/dev/null; echo "code $?")
+    [ "$1" = output ] || { a=${a##*code} b=${b##*code}; }
+    [ "$a" = "$b" ] || { echo "xl: $a, axl: $b"; return 1; }
+}
+for what in 'domname x' 'sched-credit2 -w 3' 'list 77' 'list -x' shutdown 'sysrq t1 hh' 'create nosuch.cfg' 'create t1.cfg' 'uptime nosuch'; do
+    check "exit code of $what" like_xl code "$what"
+done
+for what in vm-list cpupool-list sched-credit2 'uptime nosuch'; do check "output of $what" like_xl output "$what"; done
+check "list -c" sh -c 'xl list -c t1 | sed "s/ [0-9.]*  *Pool/ Pool/" >a; axl list -c t1 | sed "s/ [0-9.]*  *Pool/ Pool/" >b; diff a b'
+check "create -n prints the configuration alone, as xl does" sh -c 'axl create -n t1.cfg 2>/dev/null | sed -n 2p | grep -qx "    \"c_info\": {"'
 check "a second of the same name is refused" sh -c '! axl create -q t1.cfg'
 check "create takes what list -l gives" sh -c 'axl list -l t1 >t1.json && axl create -n t1.json >/dev/null'
 check "pause, domstate, unpause" sh -c 'axl pause t1 && axl domstate t1 | grep -q paused && axl unpause t1'

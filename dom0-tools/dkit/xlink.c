@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ int xlink_connect(struct xlink *l)
     for (size_t i = 0; i < sizeof sockets / sizeof sockets[0] && fd < 0; i++)
         fd = connect_to(sockets[i]);
     l->fd = fd < 0 ? -1 : fd;
+    l->late = false;
     l->waiting = 0;
     l->out_len = l->sent = l->in_at = l->in_len = 0;
     return fd < 0 ? fd : 0;
@@ -42,6 +44,12 @@ void xlink_drop(struct xlink *l)
     if (l->fd >= 0)
         close(l->fd);
     l->fd = -1;
+}
+
+void xlink_patience(struct xlink *l, unsigned ms)
+{
+    const struct timeval most = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    setsockopt(l->fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
 }
 
 /* --- out ------------------------------------------------------------------------------------- */
@@ -116,6 +124,11 @@ static int receive(struct xlink *l)
         ssize_t n = recv(l->fd, l->in + l->in_len, sizeof l->in - l->in_len, 0);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EAGAIN) {
+            /* The caller's patience (xlink_patience()): a reply that comes later is not wanted. */
+            l->late = true;
+            xlink_drop(l);
+        }
         if (n <= 0)
             return -ECONNRESET;
         l->in_len += (size_t)n;

@@ -24,6 +24,7 @@ enum { XLINK_AHEAD = 64, XLINK_BYTES = 16384 };
 
 struct xlink {
     int fd;           /* -1: not connected */
+    bool late;        /* it was given up, as no reply came in time */
     unsigned waiting; /* requests whose replies have not been taken */
     size_t out_len, sent, in_at, in_len;
     char out[XLINK_BYTES], in[XLINK_BYTES];
@@ -45,6 +46,8 @@ struct part {
 int xlink_connect(struct xlink *l);
 /* Closes it; what was on its way is lost. Fine if it is not connected. */
 void xlink_drop(struct xlink *l);
+/* How long the next message is waited for, at most; without it: for ever. */
+void xlink_patience(struct xlink *l, unsigned ms);
 
 /* Whether one more request of this payload may go before replies are taken (L2). */
 bool xlink_room(const struct xlink *l, size_t payload);

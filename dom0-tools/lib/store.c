@@ -40,6 +40,8 @@ struct store {
     int broken; /* why the batch can't be sent (-ENOMEM, -ENAMETOOLONG) */
 };
 
+enum { PATIENCE_S = 120 }; /* far more than a loaded machine needs */
+
 int store_open(struct store **out, struct why *w)
 {
     struct store *s = malloc(sizeof *s);
@@ -50,6 +52,7 @@ int store_open(struct store **out, struct why *w)
         free(s);
         return why(w, rc, "cannot reach the xenstore: %s; is xenstored running?", strerror(-rc));
     }
+    xlink_patience(&s->link, PATIENCE_S * 1000);
     s->events = NULL;
     s->last = &s->events;
     s->base[0] = 0;
@@ -129,11 +132,23 @@ static void keep_event(struct store *s, const struct xlink_msg *m)
     s->last = &e->next;
 }
 
+/* The next message; a daemon that stands still is told of, once. */
+static int take(struct store *s, struct xlink_msg *m)
+{
+    int rc = xlink_take(&s->link, m);
+    if (rc && s->link.late) {
+        s->link.late = false;
+        fprintf(stderr, "axl: the xenstore has not answered for %d s; is its daemon stopped?\n",
+                PATIENCE_S);
+    }
+    return rc;
+}
+
 /* The next reply. 0, or -errno from the store or of a lost connection. */
 static int take_reply(struct store *s, uint32_t type, struct xlink_msg *m)
 {
     for (;;) {
-        int rc = xlink_take(&s->link, m);
+        int rc = take(s, m);
         if (rc || m->type != XS_WATCH_EVENT)
             return rc ? rc : xlink_verdict(m, type);
         keep_event(s, m);
@@ -491,7 +506,7 @@ static int collect(struct store *s)
     struct pollfd p = {.fd = s->link.fd, .events = POLLIN};
     struct xlink_msg m;
     while (xlink_here(&s->link) || poll(&p, 1, 0) > 0) {
-        int rc = xlink_take(&s->link, &m);
+        int rc = take(s, &m);
         if (rc)
             return rc;
         if (m.type == XS_WATCH_EVENT)

@@ -139,8 +139,21 @@ static void nonsense(void)
     end();
 }
 
+/* One that stands still is waited for only so long, and then no more. */
+static void still(void)
+{
+    struct xlink_msg m;
+    begin();
+    xlink_patience(&link_, 20);
+    CHECK(ask(XS_READ, "/a") == 0 && xlink_take(&link_, &m) == -ECONNRESET);
+    CHECK(link_.late && link_.fd < 0);
+    CHECK(xlink_take(&link_, &m) == -ECONNRESET);
+    end();
+}
+
 int main(void)
 {
+    still();
     together();
     pieces();
     ahead();

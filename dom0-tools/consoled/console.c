@@ -15,11 +15,15 @@
 
 /* A guest's share: 640 KiB of output a second are more than anyone reads. */
 enum { SHARE = 65536, PERIOD_MS = 100 };
+/* New domains are looked for this often at most: each time is a list of all of them. */
+enum { COMPARE_MS = 50 };
 
 #define HOME "/local/domain/%u"
 
 static struct list consoles = LIST_INIT(consoles);
 static struct xb_watch introduced, released;
+static struct timer compare_soon;
+static int64_t compared;
 static bool ptys;
 
 /* --- output ---------------------------------------------------------------------------------- */
@@ -259,13 +263,12 @@ struct console *console_of(unsigned id)
  * removes a guest's console folder first and its home later: the latter is no event for a watch of
  * a folder that is not there. A page kept now would keep the guest, dying, for ever.)
  */
-static void compare(struct xb_watch *w, const char *path)
+static void compare(void)
 {
     enum { LISTED = 1, KNOWN = 2 };
     uint8_t state[DOMID_FIRST_RESERVED] = {0};
     unsigned n;
-    (void)w;
-    (void)path;
+    timer_stop(&compare_soon);
     char **ids = xb_list(&n, "/local/domain");
     if (!ids) /* no store: all is kept as it is */
         return;
@@ -288,12 +291,38 @@ static void compare(struct xb_watch *w, const char *path)
             begin((unsigned)id); /* its watch fires soon */
     }
     free(ids);
+    compared = loop_now();
+}
+
+static void compare_now(struct timer *t)
+{
+    (void)t;
+    compare();
+}
+
+/* What kept a guest that is gone is let go of at once. */
+static void domain_gone(struct xb_watch *w, const char *path)
+{
+    (void)w;
+    (void)path;
+    compare();
+}
+
+/* Of many that come one after another each would cost what all before it do. (`axl` names its own
+ * to us itself.) */
+static void domain_came(struct xb_watch *w, const char *path)
+{
+    (void)w;
+    (void)path;
+    timer_set(&compare_soon, compared + COMPARE_MS - loop_now());
 }
 
 int console_start(bool with_pty)
 {
     ptys = with_pty;
-    introduced.fired = released.fired = compare;
+    timer_init(&compare_soon, compare_now);
+    introduced.fired = domain_came;
+    released.fired = domain_gone;
     int rc = xb_watch(&introduced, "@introduceDomain");
     return rc ? rc : xb_watch(&released, "@releaseDomain");
 }

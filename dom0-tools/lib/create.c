@@ -239,7 +239,9 @@ static void put_console(struct store *s, const struct newborn *n)
         store_put(s, "frontend", "/local/domain/%u/console", d);
         store_put(s, "frontend-id", "%u", d);
         store_put(s, "online", "1");
-        store_put(s, "state", "1");
+        /* Not 1 in the back-end: dom0's kernel would make a device of it that nothing drives, and
+           walk all of those at each change below its back-ends. */
+        store_put(s, "state", noted ? "1" : "4");
         store_put(s, "protocol", "vt100");
     }
 }

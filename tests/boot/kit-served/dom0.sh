@@ -1,5 +1,5 @@
 # What a request costs: httpd and kv as unikernels and as processes of a stock guest, asked by the same
-# clients in dom0 over the kernel's own back-ends. Prints "served WHAT KIND REQUESTS BUSY n GUEST n DOM0 n".
+# clients in dom0 over the kernel's own back-ends. Prints "served WHAT KIND REQUESTS BUSY n GUEST n DOM0 n CLIENT n".
 # argon.served=httpd,kv on dom0's command line: which; argon.kinds=kit,linux.
 . /argon/lib.sh
 . /argon/services.sh

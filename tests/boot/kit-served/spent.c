@@ -1,9 +1,10 @@
 /*
  * spent: what a command costs the whole machine, and two domains of it: busy nanoseconds of the
  * processors, which are instructions under QEMU's -icount shift=0. A domain's include those that
- * the hypervisor executes for it.
+ * the hypervisor executes for it. The command's own are what Linux gives its processes time for:
+ * its code, its system calls, and what of interrupts happens to run in them.
  *
- * usage: spent DOMID COMMAND...      prints "BUSY n GUEST n DOM0 n" on the standard error
+ * usage: spent DOMID COMMAND...      prints "BUSY n GUEST n DOM0 n CLIENT n" on the standard error
  */
 #include <spawn.h>
 #include <stdint.h>
@@ -68,6 +69,17 @@ static uint64_t of_domain(domid_t domid)
     return info->cpu_time;
 }
 
+/* Of a process that has ended and was not reaped: its leader's and its other threads', which are
+ * gone, too. */
+static uint64_t of_process(pid_t pid)
+{
+    struct timespec t;
+    clockid_t clock;
+    if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
+        die("its time");
+    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
 int main(int argc, char **argv)
 {
     extern char **environ;
@@ -88,11 +100,15 @@ int main(int argc, char **argv)
     uint64_t guest_before = of_domain(guest), dom0_before = of_domain(0), before = busy();
     if (posix_spawnp(&pid, argv[2], NULL, NULL, argv + 2, environ))
         die(argv[2]);
+    siginfo_t ended;
+    if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT))
+        die("wait");
+    uint64_t after = busy(), client = of_process(pid);
     if (waitpid(pid, &status, 0) < 0)
         die("wait");
-    uint64_t after = busy();
-    fprintf(stderr, "BUSY %llu GUEST %llu DOM0 %llu\n", (unsigned long long)(after - before),
+    fprintf(stderr, "BUSY %llu GUEST %llu DOM0 %llu CLIENT %llu\n",
+            (unsigned long long)(after - before),
             (unsigned long long)(of_domain(guest) - guest_before),
-            (unsigned long long)(of_domain(0) - dom0_before));
+            (unsigned long long)(of_domain(0) - dom0_before), (unsigned long long)client);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }

@@ -18,8 +18,9 @@
 struct gk_chan;
 
 /*
- * Offers a channel to domain `client`. 0 and *chan, or an error; may block on xenstore, does not
- * wait for the client. What is written before the client comes waits in the ring.
+ * Offers a channel to domain `client`; `name` is one part of a xenstore path. 0 and *chan, or an
+ * error; may block on xenstore, does not wait for the client. What is written before the client
+ * comes waits in the ring.
  */
 int gk_chan_serve(uint16_t client, const char *name, struct gk_chan **chan);
 /* Joins what domain `server` offers us; waits for the offer until `deadline`: -XEN_ENOENT. May

@@ -13,7 +13,9 @@ typedef void (*gk_evt_handler)(uint32_t port, void *argument);
 /*
  * A new port with a handler: one that `domid` may bind to; one bound to a port of another domain
  * (`remote`); one of a virtual interrupt (VIRQ_...) of vCPU 0. Returns the port (> 0) or an error.
- * The port is unmasked. GK_DOMID_SELF is allowed.
+ * The port is unmasked. GK_DOMID_SELF is allowed. Errors: -XEN_ENOSPC, no port is free; -XEN_ESRCH,
+ * no such domain; -XEN_EINVAL, `remote` is not for us; -XEN_EEXIST, the virtual interrupt has a
+ * port; -XEN_ENOMEM.
  */
 #define GK_DOMID_SELF 0x7ff0
 int gk_evt_alloc(uint16_t domid, gk_evt_handler handler, void *argument);

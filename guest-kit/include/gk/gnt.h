@@ -13,7 +13,8 @@ typedef uint32_t gk_gref;
 
 /*
  * Lets `domid` map and copy the page that holds `address` (read only if so). Returns 0 and the
- * reference, or -XEN_ENOSPC: the table is full and cannot grow.
+ * reference, or -XEN_ENOSPC: the table is full and cannot grow; -XEN_ENOMEM. The page stays the
+ * caller's, who ends the grant before the page is used for anything else.
  */
 int gk_gnt_allow(uint16_t domid, const void *address, bool readonly, gk_gref *ref);
 
@@ -32,7 +33,7 @@ void gk_gnt_end_later(gk_gref ref, void *page);
 /*
  * For a fast path: a reference without a page. gk_gnt_set() lets it mean a page and costs a few
  * instructions, no call to the hypervisor; gk_gnt_clear() is gk_gnt_end() that keeps the reference
- * reserved.
+ * reserved. gk_gnt_reserve() fails as gk_gnt_allow() does.
  */
 int gk_gnt_reserve(gk_gref *ref);
 void gk_gnt_release(gk_gref ref); /* must not be set */
@@ -44,7 +45,9 @@ bool gk_gnt_in_use(gk_gref ref);
 /*
  * Maps `count` pages of `domid`, contiguous in our address space (from gk_space_alloc()). All or
  * nothing: 0 and *address, or an error and nothing is mapped. handles[count] is filled in for
- * gk_gnt_unmap().
+ * gk_gnt_unmap(), which gives the space back; the pages stay theirs. -XEN_ESRCH: no such domain;
+ * -XEN_ENOENT: no such reference; -XEN_EACCES: not for us, or not for writing; -XEN_ENOMEM,
+ * -XEN_ENOSPC: no room here or in the hypervisor.
  */
 int gk_gnt_map(uint16_t domid, const gk_gref *refs, size_t count, bool readonly, void **address,
                uint32_t *handles);
@@ -58,7 +61,8 @@ struct gk_gnt_side {
     gk_gref ref;
     void *address; /* ours: may be anywhere in a page */
 };
-/* `length` > 0 must not cross a page on either side. 0 or an error. */
+/* `length` > 0 must not cross a page on either side. 0 or an error, as of gk_gnt_map();
+ * -XEN_EINVAL: it crosses a page. */
 int gk_gnt_copy(const struct gk_gnt_side *from, const struct gk_gnt_side *to, uint16_t length);
 
 #endif

@@ -3,7 +3,9 @@
  *
  * Paths that do not begin with '/' are below the guest's own /local/domain/<domid>. In a guest
  * without xenstore (dom0) every function returns -XEN_ENOSYS. All of them may block unless said
- * otherwise. When xenstored does not answer they wait; when it answers nonsense: -XEN_EIO.
+ * otherwise. While xenstored is away or does not answer they wait, and go on when it is back; when
+ * it answers nonsense: -XEN_EIO, then and ever after. -XEN_ENOMEM: here; -XEN_EACCES, -XEN_EINVAL
+ * (also: more than 4096 bytes), -XEN_ENOSPC (a quota) and so on: its own answers.
  */
 #ifndef GK_XENBUS_H
 #define GK_XENBUS_H

@@ -23,6 +23,23 @@ check "the guest is up" axl create -q victim.cfg 'disk=["/tmp/a.img,raw,xvda,w"]
     'vif=["bridge=br9,ip=10.0.0.2,backendtype=argon"]'
 ip addr add 10.0.0.1/24 dev br9 && ip link set br9 up
 D=$(axl domid victim)
+
+# Beside it one that has all there is, on a disk whose file lies on a full file system; much of what it does takes its time,
+# so it is looked at again at the end.
+slog=/var/log/xen/guest-scarce.log
+short() { grep -q -e "$1" $slog; }
+mkdir full && mount -t tmpfs -o size=1m none full && truncate -s 4M full/s.img
+sed -e s/victim/scarce/ -e 's/= 24/= 16/' victim.cfg >scarce.cfg
+check "scarce is up" axl create -q scarce.cfg 'disk=["/tmp/full/s.img,raw,xvda,w"]' 'extra="ip=10.0.0.8"' \
+    'vif=["mac=00:16:3e:00:00:08,bridge=br9,backendtype=argon"]'
+check "without memory all say so" wait_for 60 short "memory: malloc Not enough space, thread none, page none, store ENOMEM"
+check "and all is right with it" wait_for 60 short "memory: then malloc right, thread made"
+check "writes to a full file system fail" wait_for 60 short "disk: [1-9][0-9]* KiB, then EIO"
+check "what was written before is there" wait_for 60 short "disk: what was written is there"
+check "the file system grows" mount -o remount,size=8m full
+check "writes go on" wait_for 60 short "disk: then room, flush"
+check "a neighbour refuses" wait_for 60 short "net: neighbour: Connection refused"
+check "its interface is taken away" axl network-detach scarce 0
 check "it uses its disk" wait_for 60 said "victim: steady 20"
 check "it echoes" timeout 30 client echo 10.0.0.2 100000
 
@@ -118,6 +135,22 @@ tr -d '\r' <$elog
 check "the honest interface still echoes" timeout 30 client echo 10.0.0.2 100000
 check "the disk is still written and read" goes_on "victim: steady [0-9]"
 check "memory is whole" sh -c "! grep -q -e 'panic' -e 'trap' -e 'not as written' -e 'steady disk' $log"
+# And scarce again. The store goes under all of them, and comes back.
+check "without its interface: the network is unreachable" wait_for 90 short "net: neighbour: Network is unreachable"
+n=$(grep -c "neighbour: Connection refused" $slog)
+check "another one" axl network-attach scarce mac=00:16:3e:00:00:08 bridge=br9 backendtype=argon
+check "the neighbour is there again" wait_for 60 sh -c "test \$(grep -c 'neighbour: Connection refused' $slog) -gt $n"
+kill -9 $(pidof xenstored-lite)
+sleep 1
+n=$(grep -c "scarce: store [0-9]" $slog)
+sleep 1
+check "without the store what it asks waits" test "$(grep -c "scarce: store [0-9]" $slog)" = "$n"
+xenstored-lite
+check "and goes on with it" wait_for 60 sh -c "test \$(grep -c 'scarce: store [0-9]' $slog) -gt $n"
+check "nobody answers nobody" wait_for 200 short "net: nobody: Connection timed out"
+check "no question to the store was answered wrongly, and it never crashed" sh -c "! grep -q -e 'store: ' -e panic -e trap $slog"
+tr -d '\r' <$slog | grep -v "store [0-9]"
+axl destroy scarce
 tr -d '\r' <$log | grep -v steady
 axl destroy victim
 finish

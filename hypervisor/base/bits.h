@@ -17,6 +17,11 @@
 /* Every function that can fail returns an int; ignoring it needs a (void) and a reason. */
 #define NODISCARD __attribute__((warn_unused_result))
 
+/* A row of a dispatching switch: a case, and what is returned for it. */
+#define ROW(operation, result)                                                                     \
+    case operation:                                                                                \
+        return result
+
 #define PAGE_SHIFT 12
 #define PAGE_SIZE  4096UL
 

@@ -2,19 +2,6 @@
 #include "hc/hc.h"
 #include "port/clock.h"
 
-/* The domain that an operation names: the caller's own, or any for dom0. With a reference. */
-static int target(struct vcpu *v, domid_t id, struct domain **d)
-{
-    *d = dom_get_for(v->dom, id);
-    if (*d)
-        return 0;
-    struct domain *other = v->dom->is_dom0 ? NULL : dom_get(id);
-    if (!other)
-        return -XEN_ESRCH;
-    dom_put(other);
-    return -XEN_EPERM;
-}
-
 static domid_t resolve(const struct vcpu *v, domid_t id)
 {
     return id == DOMID_SELF ? v->dom->id : id;
@@ -23,7 +10,7 @@ static domid_t resolve(const struct vcpu *v, domid_t id)
 static long alloc_unbound(struct vcpu *v, struct evtchn_alloc_unbound *op)
 {
     struct domain *d;
-    int rc = target(v, op->dom, &d);
+    int rc = dom_find_for(v->dom, op->dom, &d);
 
     if (rc)
         return rc;
@@ -46,7 +33,7 @@ static long bind_interdomain(struct vcpu *v, struct evtchn_bind_interdomain *op)
 static long status(struct vcpu *v, struct evtchn_status *op)
 {
     struct domain *d;
-    int rc = target(v, op->dom, &d);
+    int rc = dom_find_for(v->dom, op->dom, &d);
 
     if (rc)
         return rc;
@@ -58,7 +45,7 @@ static long status(struct vcpu *v, struct evtchn_status *op)
 static long reset(struct vcpu *v, domid_t id)
 {
     struct domain *d;
-    long rc = target(v, id, &d);
+    long rc = dom_find_for(v->dom, id, &d);
 
     if (rc)
         return rc;

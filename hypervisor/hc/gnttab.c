@@ -208,14 +208,9 @@ static long swap(struct vcpu *v, uint64_t *arg, struct batch *b)
 /* The domain whose table it is: one's own, or any for dom0. */
 static int table_of(struct vcpu *v, domid_t id, struct domain **d)
 {
-    *d = dom_get_for(v->dom, id);
-    if (*d)
-        return GNTST_okay;
-    struct domain *other = v->dom->is_dom0 ? NULL : dom_get(id);
-    if (!other)
-        return GNTST_bad_domain;
-    dom_put(other);
-    return GNTST_permission_denied;
+    int rc = dom_find_for(v->dom, id, d);
+
+    return !rc ? GNTST_okay : rc == -XEN_ESRCH ? GNTST_bad_domain : GNTST_permission_denied;
 }
 
 static long setup_table(struct vcpu *v, struct gnttab_setup_table *op)
@@ -260,10 +255,10 @@ static long set_version(struct gnttab_set_version *op, uint64_t va)
 static long get_version(struct vcpu *v, struct gnttab_get_version *op)
 {
     struct domain *d;
-    int status = table_of(v, op->dom, &d);
+    int rc = dom_find_for(v->dom, op->dom, &d);
 
-    if (status)
-        return status == GNTST_bad_domain ? -XEN_ESRCH : -XEN_EPERM;
+    if (rc)
+        return rc;
     dom_put(d);
     op->version = 1;
     return 0;

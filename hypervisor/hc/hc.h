@@ -21,11 +21,6 @@ hc_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch, hc_set_call
     hc_event_channel_op, hc_physdev_op, hc_sysctl, hc_domctl, hc_mca, hc_sched_op_compat,
     hc_event_channel_op_compat, hc_physdev_op_compat;
 
-/* A row of a dispatcher: an operation, and what is returned for it. */
-#define ROW(operation, result)                                                                     \
-    case operation:                                                                                \
-        return result
-
 /* A row whose argument is a structure in guest memory: copied in, once, as `op`. What calls this
  * has the guest's address in `va`. */
 #define ROW_IN(operation, type, result)                                                            \

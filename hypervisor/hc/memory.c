@@ -164,7 +164,7 @@ static long exchange_commit(struct exchange *x, uint64_t first)
     long error = 0;
 
     while (x->n_taken)
-        frame_release_stolen(mfn(x->taken[--x->n_taken]));
+        page_put(mfn(x->taken[--x->n_taken]));
     for (unsigned int i = 0; i < x->n_given; i++) {
         uint64_t at = HANDLE(x->op.out.extent_start) + (first + i) * 8, pfn;
 

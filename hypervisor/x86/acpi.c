@@ -4,6 +4,7 @@
  * are read through load_le*() since tables have any alignment, and a bad table counts as absent. */
 #include "x86/acpi.h"
 #include "base/bits.h"
+#include "base/string.h"
 #include "port/log.h"
 
 #define HEADER_SIZE 36
@@ -21,17 +22,9 @@ static bool sum_is_zero(const uint8_t *p, uint64_t n)
     return sum == 0;
 }
 
-static bool same(const uint8_t *p, const char *text, unsigned int n)
-{
-    for (unsigned int i = 0; i < n; i++)
-        if (p[i] != (uint8_t)text[i])
-            return false;
-    return true;
-}
-
 static bool is_rsdp(const uint8_t *p)
 {
-    return same(p, "RSD PTR ", 8) && sum_is_zero(p, 20);
+    return !memcmp(p, "RSD PTR ", 8) && sum_is_zero(p, 20);
 }
 
 const void *acpi_find_rsdp(acpi_map_fn *map)
@@ -198,13 +191,13 @@ static void parse_table(struct machine_info *m, uint64_t maddr, acpi_map_fn *map
 
     if (!t)
         return;
-    if (same(t, "APIC", 4))
+    if (!memcmp(t, "APIC", 4))
         parse_madt(m, t, len);
-    else if (same(t, "FACP", 4))
+    else if (!memcmp(t, "FACP", 4))
         parse_fadt(m, t, len);
-    else if (same(t, "HPET", 4))
+    else if (!memcmp(t, "HPET", 4))
         parse_hpet(m, t, len);
-    else if (same(t, "MCFG", 4))
+    else if (!memcmp(t, "MCFG", 4))
         parse_mcfg(m, t, len);
 }
 
@@ -222,7 +215,7 @@ static bool parse_root(struct machine_info *m, uint64_t maddr, unsigned int size
     uint32_t len;
     const uint8_t *t = table_at(maddr, &len, map);
 
-    if (!t || !same(t, name, 4))
+    if (!t || memcmp(t, name, 4))
         return false;
     for (uint32_t at = HEADER_SIZE; at + size <= len; at += size)
         parse_table(m, size == 8 ? load_le64(t + at) : load_le32(t + at), map);

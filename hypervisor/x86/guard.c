@@ -113,16 +113,11 @@ static bool any_xpti(void)
 static bool wanted(uint32_t block)
 {
     switch (block) {
-    case BLOCK_XPTI:
-        return any_xpti();
-    case BLOCK_IBRS:
-        return guard.ibrs_entry;
-    case BLOCK_IBPB:
-        return guard.ibpb_entry;
-    case BLOCK_RSB:
-        return guard.rsb_entry;
-    case BLOCK_VERW:
-        return guard.verw;
+        ROW(BLOCK_XPTI, any_xpti());
+        ROW(BLOCK_IBRS, guard.ibrs_entry);
+        ROW(BLOCK_IBPB, guard.ibpb_entry);
+        ROW(BLOCK_RSB, guard.rsb_entry);
+        ROW(BLOCK_VERW, guard.verw);
     default:
         return any_xpti() || guard.ibpb_entry;
     }

@@ -132,15 +132,6 @@ static void catch_up(struct uart *u)
     }
 }
 
-static bool word_is(const char *p, size_t n, const char *word)
-{
-    size_t i = 0;
-
-    while (i < n && word[i] && p[i] == word[i])
-        i++;
-    return i == n && !word[i];
-}
-
 static void parse_console(const char *text)
 {
     com_wanted[0] = com_wanted[1] = vga_wanted = false;
@@ -149,13 +140,13 @@ static void parse_console(const char *text)
 
         while (text[n] && text[n] != ',')
             n++;
-        if (word_is(text, n, "com1"))
+        if (text_is(text, n, "com1"))
             com_wanted[0] = true;
-        else if (word_is(text, n, "com2"))
+        else if (text_is(text, n, "com2"))
             com_wanted[1] = true;
-        else if (word_is(text, n, "vga"))
+        else if (text_is(text, n, "vga"))
             vga_wanted = true;
-        else if (!word_is(text, n, "none"))
+        else if (!text_is(text, n, "none"))
             log_warn("console=%s: '%.*s' is none of com1, com2, vga, none\n", text, (int)n, text);
         text += n + (text[n] == ',');
     }
@@ -250,7 +241,7 @@ static int parse_level(const char *p, size_t n)
     };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
-        if (word_is(p, n, names[i].name))
+        if (text_is(p, n, names[i].name))
             return names[i].level;
     return -2;
 }

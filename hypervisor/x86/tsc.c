@@ -4,6 +4,7 @@
  * agree, one scale serves all for good, and guests are told so (XEN_PVCLOCK_TSC_STABLE_BIT).
  *
  * A CPU's scale is written by itself alone, with interrupts off. */
+#include "base/string.h"
 #include "core/dom/domain.h"
 #include "core/time/timer.h"
 #include "port/clock.h"
@@ -46,11 +47,7 @@ int time_option(const char *name)
     static const char *const names[] = {"hpet", "acpi", "pit", "tsc"};
 
     for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
-        unsigned int n = 0;
-
-        while (names[i][n] && name[n] == names[i][n])
-            n++;
-        if (names[i][n] || name[n])
+        if (!text_is(name, strlen(name), names[i]))
             continue;
         want_tsc = i == 3;
         wanted = want_tsc ? PTIMER_NONE : (enum ptimer_kind)(i + 1);

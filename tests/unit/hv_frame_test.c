@@ -109,7 +109,7 @@ static void test_counts(void)
     CHECK_EQ(frame_drop(m, d), -XEN_EINVAL);
     frame_give_back(m);
     CHECK_EQ(frame_steal(m, d), 0);
-    frame_release_stolen(m);
+    page_put(m);
     CHECK_EQ(d->mem.pages, 3);
     /* Given up while in use: freed with the last count. */
     m.n++;
@@ -218,7 +218,7 @@ static void test_walk(void)
 
                 CHECK_EQ(error, h->refs || h->uses ? -XEN_EINVAL : 0);
                 if (!error && fake_below(2)) {
-                    frame_release_stolen(h->m);
+                    page_put(h->m);
                     h->live = false;
                 } else if (!error) {
                     frame_give_back(h->m);

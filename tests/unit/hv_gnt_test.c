@@ -146,6 +146,17 @@ struct domain *dom_get_for(struct domain *caller, domid_t id)
     return caller->is_dom0 ? dom_get(id) : NULL;
 }
 
+int dom_find_for(struct domain *caller, domid_t id, struct domain **d)
+{
+    *d = dom_get_for(caller, id);
+    if (*d)
+        return 0;
+    struct domain *other = dom_get(id);
+    if (other)
+        dom_put(other);
+    return other && !caller->is_dom0 ? -XEN_EPERM : -XEN_ESRCH;
+}
+
 /* --- helpers
  * ------------------------------------------------------------------------------------------- */
 

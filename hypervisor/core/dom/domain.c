@@ -26,36 +26,36 @@ struct vcpu_info dom_no_info = {.evtchn_upcall_mask = 1};
 
 _Static_assert(sizeof(struct domain) <= FRAME_SIZE, "a domain fits in a frame");
 
-static struct domain *find_locked(domid_t id)
+/* The first domain whose id is not below `id`, or NULL. */
+static struct domain *first_from(domid_t id)
 {
     struct domain *d = dom_list;
 
     while (d && d->id < id)
         d = d->next;
-    return d && d->id == id ? d : NULL;
+    return d;
+}
+
+static struct domain *get(domid_t id, bool this_one)
+{
+    lock_take(&list_lock);
+    struct domain *d = first_from(id);
+    if (d && this_one && d->id != id)
+        d = NULL;
+    if (d)
+        __atomic_add_fetch(&d->refs, 1, __ATOMIC_RELAXED);
+    lock_drop(&list_lock);
+    return d;
 }
 
 struct domain *dom_get(domid_t id)
 {
-    lock_take(&list_lock);
-    struct domain *d = find_locked(id);
-    if (d)
-        __atomic_add_fetch(&d->refs, 1, __ATOMIC_RELAXED);
-    lock_drop(&list_lock);
-    return d;
+    return get(id, true);
 }
 
 struct domain *dom_get_next(domid_t id)
 {
-    struct domain *d;
-
-    lock_take(&list_lock);
-    for (d = dom_list; d && d->id < id;)
-        d = d->next;
-    if (d)
-        __atomic_add_fetch(&d->refs, 1, __ATOMIC_RELAXED);
-    lock_drop(&list_lock);
-    return d;
+    return get(id, false);
 }
 
 struct domain *dom_get_for(struct domain *caller, domid_t id)
@@ -65,6 +65,18 @@ struct domain *dom_get_for(struct domain *caller, domid_t id)
         return caller;
     }
     return caller->is_dom0 ? dom_get(id) : NULL;
+}
+
+int dom_find_for(struct domain *caller, domid_t id, struct domain **d)
+{
+    *d = dom_get_for(caller, id);
+    if (*d)
+        return 0;
+    struct domain *other = caller->is_dom0 ? NULL : dom_get(id);
+    if (!other)
+        return -XEN_ESRCH;
+    dom_put(other);
+    return -XEN_EPERM;
 }
 
 static void free_domain(struct domain *d)
@@ -96,7 +108,7 @@ static domid_t free_id(domid_t from)
 /* Puts d on the list, with the id asked for or, for 0, a fresh one. */
 static int list_insert(struct domain *d, domid_t id)
 {
-    struct domain **at = &dom_list;
+    struct domain **at = &dom_list, *there;
     int error = 0;
 
     lock_take(&list_lock);
@@ -106,9 +118,10 @@ static int list_insert(struct domain *d, domid_t id)
             id = free_id(1);
         last_id = id;
     }
+    there = first_from(id);
     if (id >= DOMID_FIRST_RESERVED)
         error = -XEN_ENOMEM;
-    else if (find_locked(id))
+    else if (there && there->id == id)
         error = -XEN_EEXIST;
     if (!error) {
         d->id = id;

@@ -113,6 +113,9 @@ void dom_put(struct domain *d);
 
 /* Resolves an ABI domid from a caller: DOMID_SELF, its own id, or another that it may control. */
 struct domain *dom_get_for(struct domain *caller, domid_t id);
+/* The same, with 0 or why not: -XEN_ESRCH; -XEN_EPERM: it exists, but is not the caller's to name.
+ */
+NODISCARD int dom_find_for(struct domain *caller, domid_t id, struct domain **d);
 
 static inline struct vcpu *dom_vcpu(struct domain *d, uint32_t id)
 {

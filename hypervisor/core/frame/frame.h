@@ -151,10 +151,9 @@ void frame_unshare(mfn_t m, struct domain *d);
  * not d's, shared, or given up before. */
 NODISCARD int frame_drop(mfn_t m, struct domain *d);
 /* Takes a frame from d that nothing at all uses: no count, no pin (checked and done in one step); d
- * keeps its page count. -XEN_EINVAL. Then either frame_give_back() or frame_release_stolen(). */
+ * keeps its page count. -XEN_EINVAL. Then either frame_give_back() or page_put(). */
 NODISCARD int frame_steal(mfn_t m, struct domain *d);
 void frame_give_back(mfn_t m);
-void frame_release_stolen(mfn_t m);
 
 /* ---- for tools and tests -------------------------------------------------------------------- */
 

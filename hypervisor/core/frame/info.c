@@ -260,11 +260,6 @@ void frame_give_back(mfn_t m)
     __atomic_fetch_add(frame_word(m), FRAME_LIVE - FRAME_REF1, __ATOMIC_ACQ_REL);
 }
 
-void frame_release_stolen(mfn_t m)
-{
-    page_put(m);
-}
-
 /* ---- the end of a domain -------------------------------------------------------------------- */
 
 #define LOOK_EVERY 64

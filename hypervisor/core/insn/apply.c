@@ -142,72 +142,50 @@ static void finish(const struct insn *i, struct insn_regs *regs)
     regs->rip += i->length;
 }
 
-bool insn_apply(const struct insn *i, uint64_t old, struct insn_regs *regs, uint64_t *new_value)
+/* What the operand becomes, by all but the conditional operations. */
+static uint64_t compute(const struct insn *i, struct insn_regs *regs, uint64_t old)
 {
-    const uint64_t all = ARITHMETIC, but_carry = ARITHMETIC & ~(uint64_t)CF;
-    bool carry = regs->rflags & CF, write = true;
-    uint64_t v = i->value, result = v;
+    const uint64_t v = i->value, all = ARITHMETIC, but_carry = ARITHMETIC & ~(uint64_t)CF;
+    const bool carry = regs->rflags & CF;
 
-    old &= mask(i);
     switch (i->op) {
-    case INSN_MOV:
-    case INSN_STOS:
-    case INSN_MOVS:
-        break;
-    case INSN_XCHG:
-        set_register(regs, i->reg, i->high_byte, i->width, old);
-        break;
-    case INSN_ADD:
-        result = add(i, regs, old, v, false, all);
-        break;
-    case INSN_ADC:
-        result = add(i, regs, old, v, carry, all);
-        break;
-    case INSN_SUB:
-        result = sub(i, regs, old, v, false, all);
-        break;
-    case INSN_SBB:
-        result = sub(i, regs, old, v, carry, all);
-        break;
-    case INSN_AND:
-        result = logic(i, regs, old & v);
-        break;
-    case INSN_OR:
-        result = logic(i, regs, old | v);
-        break;
-    case INSN_XOR:
-        result = logic(i, regs, old ^ v);
-        break;
-    case INSN_NOT:
-        result = ~old;
-        break;
-    case INSN_NEG:
-        result = sub(i, regs, 0, old, false, all);
-        break;
-    case INSN_INC:
-        result = add(i, regs, old, 1, false, but_carry);
-        break;
-    case INSN_DEC:
-        result = sub(i, regs, old, 1, false, but_carry);
-        break;
+        ROW(INSN_ADD, add(i, regs, old, v, false, all));
+        ROW(INSN_XADD, add(i, regs, old, v, false, all));
+        ROW(INSN_ADC, add(i, regs, old, v, carry, all));
+        ROW(INSN_SUB, sub(i, regs, old, v, false, all));
+        ROW(INSN_SBB, sub(i, regs, old, v, carry, all));
+        ROW(INSN_AND, logic(i, regs, old & v));
+        ROW(INSN_OR, logic(i, regs, old | v));
+        ROW(INSN_XOR, logic(i, regs, old ^ v));
+        ROW(INSN_NOT, ~old);
+        ROW(INSN_NEG, sub(i, regs, 0, old, false, all));
+        ROW(INSN_INC, add(i, regs, old, 1, false, but_carry));
+        ROW(INSN_DEC, sub(i, regs, old, 1, false, but_carry));
     case INSN_BTS:
     case INSN_BTR:
     case INSN_BTC:
-        result = bit(i, regs, old);
-        break;
-    case INSN_XADD:
-        result = add(i, regs, old, v, false, all);
-        set_register(regs, i->reg, i->high_byte, i->width, old);
-        break;
-    case INSN_CMPXCHG:
-        write = compare_exchange(i, old, regs, &result);
-        break;
-    case INSN_CMPXCHG8B:
-        write = compare_exchange_8b(old, regs, &result);
-        break;
-    case INSN_REFUSED:
-        return false;
+        return bit(i, regs, old);
+    default: /* MOV, STOS, MOVS, XCHG */
+        return v;
     }
+}
+
+bool insn_apply(const struct insn *i, uint64_t old, struct insn_regs *regs, uint64_t *new_value)
+{
+    uint64_t result = i->value;
+    bool write = true;
+
+    if (i->op == INSN_REFUSED)
+        return false;
+    old &= mask(i);
+    if (i->op == INSN_CMPXCHG)
+        write = compare_exchange(i, old, regs, &result);
+    else if (i->op == INSN_CMPXCHG8B)
+        write = compare_exchange_8b(old, regs, &result);
+    else
+        result = compute(i, regs, old);
+    if (i->op == INSN_XCHG || i->op == INSN_XADD)
+        set_register(regs, i->reg, i->high_byte, i->width, old);
     *new_value = result & mask(i);
     finish(i, regs);
     return write;

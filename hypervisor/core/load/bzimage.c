@@ -97,14 +97,10 @@ int image_unpack(const struct image *i, const struct unpack *u, size_t *out_len,
     job.in = i->data;
     job.in_len = i->len;
     switch (i->form) {
-    case IMAGE_XZ:
-        return unpack_xz(&job, out_len, why);
-    case IMAGE_GZIP:
-        return unpack_gzip(&job, out_len, why);
-    case IMAGE_ZSTD:
-        return unpack_zstd(&job, out_len, why);
-    case IMAGE_ELF:
-        break;
+        ROW(IMAGE_XZ, unpack_xz(&job, out_len, why));
+        ROW(IMAGE_GZIP, unpack_gzip(&job, out_len, why));
+        ROW(IMAGE_ZSTD, unpack_zstd(&job, out_len, why));
+    default:
+        return bad(-XEN_EINVAL, "not packed", why);
     }
-    return bad(-XEN_EINVAL, "not packed", why);
 }

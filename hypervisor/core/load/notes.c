@@ -5,6 +5,7 @@
 #include "core/load/notes.h"
 
 #include "base/checked.h"
+#include "base/string.h"
 #include "core/load/why.h"
 
 static const struct {
@@ -29,11 +30,6 @@ static const struct {
     {"not_direct_mapped", XENFEAT_not_direct_mapped},
     {"direct_mapped", XENFEAT_direct_mapped},
 };
-
-static bool text_is(const char *text, size_t len, const char *word)
-{
-    return len == __builtin_strlen(word) && __builtin_memcmp(text, word, len) == 0;
-}
 
 static size_t text_until(const char *text, size_t len, char stop)
 {
@@ -97,70 +93,47 @@ static bool desc_number(const uint8_t *desc, size_t len, uint64_t *v)
     return true;
 }
 
+/* Where the notes go whose value is a number, and those that are text. */
+#define AT(field) offsetof(struct xen_notes, field)
+static const uint16_t number_at[] = {
+    [XEN_ELFNOTE_ENTRY] = AT(entry),
+    [XEN_ELFNOTE_HYPERCALL_PAGE] = AT(hypercall_page),
+    [XEN_ELFNOTE_VIRT_BASE] = AT(virt_base),
+    [XEN_ELFNOTE_PADDR_OFFSET] = AT(paddr_offset),
+    [XEN_ELFNOTE_INIT_P2M] = AT(init_p2m),
+    [XEN_ELFNOTE_MOD_START_PFN] = AT(mod_start_pfn),
+    [XEN_ELFNOTE_SUPPORTED_FEATURES] = AT(ignored), /* looked at in take_note() */
+    [XEN_ELFNOTE_PHYS32_ENTRY] = AT(ignored),
+    [XEN_ELFNOTE_HV_START_LOW] = AT(ignored),
+    [XEN_ELFNOTE_SUSPEND_CANCEL] = AT(ignored),
+};
+static const uint16_t text_at[] = {
+    [XEN_ELFNOTE_XEN_VERSION] = AT(xen_version),
+    [XEN_ELFNOTE_GUEST_OS] = AT(guest_os),
+    [XEN_ELFNOTE_GUEST_VERSION] = AT(guest_version),
+    [XEN_ELFNOTE_LOADER] = AT(loader),
+};
+
 static int take_note(struct xen_notes *n, uint32_t type, const uint8_t *desc, size_t len,
                      const char **why)
 {
     const char *text = (const char *)desc;
     uint64_t v = 0;
-    bool number = desc_number(desc, len, &v), ok = true;
+    bool ok = true;
 
-    switch (type) {
-    case XEN_ELFNOTE_ENTRY:
-        n->entry = v;
-        ok = number;
-        break;
-    case XEN_ELFNOTE_HYPERCALL_PAGE:
-        n->hypercall_page = v;
-        ok = number;
-        break;
-    case XEN_ELFNOTE_VIRT_BASE:
-        n->virt_base = v;
-        ok = number;
-        break;
-    case XEN_ELFNOTE_PADDR_OFFSET:
-        n->paddr_offset = v;
-        ok = number;
-        break;
-    case XEN_ELFNOTE_INIT_P2M:
-        n->init_p2m = v;
-        ok = number;
-        break;
-    case XEN_ELFNOTE_MOD_START_PFN:
-        n->mod_start_pfn = v != 0;
-        ok = number;
-        break;
-    case XEN_ELFNOTE_PHYS32_ENTRY:
-    case XEN_ELFNOTE_HV_START_LOW:
-    case XEN_ELFNOTE_SUSPEND_CANCEL: /* nobody here goes by these */
-        ok = number;
-        break;
-    case XEN_ELFNOTE_XEN_VERSION:
-        text_copy(n->xen_version, text, len);
-        break;
-    case XEN_ELFNOTE_GUEST_OS:
-        text_copy(n->guest_os, text, len);
-        break;
-    case XEN_ELFNOTE_GUEST_VERSION:
-        text_copy(n->guest_version, text, len);
-        break;
-    case XEN_ELFNOTE_LOADER:
-        text_copy(n->loader, text, len);
-        break;
-    case XEN_ELFNOTE_PAE_MODE:
-    case XEN_ELFNOTE_BSD_SYMTAB:
-        break;
-    case XEN_ELFNOTE_FEATURES:
+    if (type < ARRAY_SIZE(number_at) && number_at[type]) {
+        ok = desc_number(desc, len, &v);
+        *(uint64_t *)((char *)n + number_at[type]) = v;
+        if (type == XEN_ELFNOTE_SUPPORTED_FEATURES)
+            n->supported[0] |= (uint32_t)v;
+    } else if (type < ARRAY_SIZE(text_at) && text_at[type]) {
+        text_copy((char *)n + text_at[type], text, len);
+    } else if (type == XEN_ELFNOTE_FEATURES) {
         if (!notes_parse_features(text, len, n->supported, n->required))
             return bad(-XEN_EINVAL, "the kernel needs a feature nobody knows", why);
-        break;
-    case XEN_ELFNOTE_SUPPORTED_FEATURES:
-        n->supported[0] |= (uint32_t)v;
-        ok = number;
-        break;
-    case XEN_ELFNOTE_L1_MFN_VALID: /* pairs of mask and value, of either width */
-        ok = len >= 8;
-        break;
-    default:
+    } else if (type == XEN_ELFNOTE_L1_MFN_VALID) {
+        ok = len >= 8; /* pairs of mask and value, of either width */
+    } else if (type != XEN_ELFNOTE_PAE_MODE && type != XEN_ELFNOTE_BSD_SYMTAB) {
         return 0; /* newer, or informative only */
     }
     if (!ok)

@@ -17,7 +17,8 @@ struct xen_notes {
     uint64_t entry;          /* first instruction */
     uint64_t hypercall_page; /* where to write stubs, if present */
     uint64_t init_p2m;       /* where to map the p2m list, if present */
-    bool mod_start_pfn;      /* start_info.mod_start may be a frame number, initrd unmapped */
+    uint64_t mod_start_pfn;  /* not 0: start_info.mod_start is a frame number, initrd unmapped */
+    uint64_t ignored;        /* of a number that nobody here goes by */
     uint32_t supported[NOTES_FEATURE_WORDS]; /* XENFEAT_* bits the kernel can live with */
     uint32_t required[NOTES_FEATURE_WORDS];  /* those marked "!": it cannot live without */
 

@@ -88,14 +88,10 @@ int unpack_xz(const struct unpack *u, size_t *out_len, const char **why)
     use_pool(u);
     switch (lzma_stream_buffer_decode(&limit, 0, NULL, u->in, &in_pos, u->in_len, u->out, out_len,
                                       u->out_cap)) {
-    case LZMA_OK:
-        return 0;
-    case LZMA_OPTIONS_ERROR:
-        return bad(-XEN_EOPNOTSUPP, "xz: a filter other than LZMA2 and x86", why);
-    case LZMA_MEM_ERROR:
-        return no_memory(why);
-    case LZMA_BUF_ERROR:
-        return no_room(why);
+        ROW(LZMA_OK, 0);
+        ROW(LZMA_OPTIONS_ERROR, bad(-XEN_EOPNOTSUPP, "xz: a filter other than LZMA2, x86", why));
+        ROW(LZMA_MEM_ERROR, no_memory(why));
+        ROW(LZMA_BUF_ERROR, no_room(why));
     default:
         return bad(-XEN_EINVAL, "xz: damaged or cut short", why);
     }
@@ -111,10 +107,8 @@ int unpack_zstd(const struct unpack *u, size_t *out_len, const char **why)
     if (!ZSTD_isError(n))
         return 0;
     switch (ZSTD_getErrorCode(n)) {
-    case ZSTD_error_dstSize_tooSmall:
-        return no_room(why);
-    case ZSTD_error_memory_allocation:
-        return no_memory(why);
+        ROW(ZSTD_error_dstSize_tooSmall, no_room(why));
+        ROW(ZSTD_error_memory_allocation, no_memory(why));
     case ZSTD_error_dictionary_wrong:
     case ZSTD_error_version_unsupported:
     case ZSTD_error_frameParameter_unsupported:

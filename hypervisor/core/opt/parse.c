@@ -1,17 +1,14 @@
 /* Splits a command line into words and gives each to its option in the table. */
 #include "base/bits.h"
 #include "base/checked.h"
+#include "base/string.h"
 #include "core/opt/opt_private.h"
 
 enum { WORD_MAX = 256 };
 
 bool opt_same_text(const char *a, const char *b)
 {
-    while (*a && *a == *b) {
-        a++;
-        b++;
-    }
-    return *a == *b;
+    return text_is(a, strlen(a), b);
 }
 
 bool opt_bool(const char *text, bool *value)

@@ -125,31 +125,24 @@ int sched_sysctl(struct xen_sysctl_scheduler_op *op)
     return 0;
 }
 
-static void runstate_locked(struct vcpu *v, struct vcpu_runstate_info *info) NEEDS(sched_st.lock)
+void sched_runstate_area(struct vcpu *v, struct vcpu_runstate_info *info)
 {
+    lock_take(&sched_st.lock);
     *info = (struct vcpu_runstate_info){
         .state = (int)v->sched.runstate,
         .state_entry_time = (uint64_t)v->sched.state_since,
     };
     for (unsigned int i = 0; i < 4; i++)
         info->time[i] = v->sched.state_time[i];
-}
-
-void sched_runstate_area(struct vcpu *v, struct vcpu_runstate_info *info)
-{
-    lock_take(&sched_st.lock);
-    runstate_locked(v, info);
     lock_drop(&sched_st.lock);
 }
 
 void sched_runstate(struct vcpu *v, struct vcpu_runstate_info *info)
 {
-    lock_take(&sched_st.lock);
-    ns_t t = now();
-    runstate_locked(v, info);
-    if (t > v->sched.state_since)
-        info->time[info->state] += (uint64_t)(t - v->sched.state_since);
-    lock_drop(&sched_st.lock);
+    sched_runstate_area(v, info);
+    uint64_t t = (uint64_t)now();
+    if (t > info->state_entry_time)
+        info->time[info->state] += t - info->state_entry_time;
 }
 
 uint64_t sched_idle_time(unsigned int cpu)

@@ -157,8 +157,7 @@ static const char *read_mb2_tag(const struct mb2_tag *tag)
         if (!add_module(word[0], word[1], (const char *)(word + 2), false))
             return "too many boot modules; dom0 takes its kernel and one initramfs";
         return NULL;
-    case MB2_MMAP:
-        return read_mb2_mmap((const void *)tag);
+        ROW(MB2_MMAP, read_mb2_mmap((const void *)tag));
     case MB2_RSDP_OLD:
     case MB2_RSDP_NEW:
         boot_info.rsdp_len = tag->size - (uint32_t)sizeof(*tag);
@@ -191,10 +190,8 @@ static const char *read_mb2(uint32_t info)
 const char *boot_read(uint32_t magic, uint32_t info)
 {
     switch (magic) {
-    case MB1_MAGIC:
-        return read_mb1(at(info));
-    case MB2_MAGIC:
-        return read_mb2(info);
+        ROW(MB1_MAGIC, read_mb1(at(info)));
+        ROW(MB2_MAGIC, read_mb2(info));
     default:
         return "not started by a multiboot 1 or 2 boot loader";
     }

@@ -117,10 +117,8 @@ static struct cpuid_regs xen_leaf(const struct vcpu *v, uint32_t leaf, uint32_t 
     case 0:
         return (struct cpuid_regs){0x40000005, XEN_CPUID_SIGNATURE_EBX, XEN_CPUID_SIGNATURE_ECX,
                                    XEN_CPUID_SIGNATURE_EDX};
-    case 1:
-        return (struct cpuid_regs){4 << 16 | 17, 0, 0, 0};
-    case 2:
-        return (struct cpuid_regs){1, 0x40000000, XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD, 0};
+        ROW(1, ((struct cpuid_regs){4 << 16 | 17, 0, 0, 0}));
+        ROW(2, ((struct cpuid_regs){1, 0x40000000, XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD, 0}));
     case 3:
         if (subleaf == 0)
             return (struct cpuid_regs){cpu_has_rdtscp ? 4 : 0, v->dom->tsc_mode,

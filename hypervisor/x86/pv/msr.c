@@ -134,11 +134,9 @@ int msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
         return msr_read(v, msr, &now) || now != value ? -XEN_EFAULT : 0;
     case MSR_MCG_STATUS:
     case MSR_MCG_CTL:
-        return 0;
     case MSR_BIOS_SIGN:
         return 0;
-    case MSR_MISC_ENABLE:
-        return cpu_is_amd ? -XEN_EFAULT : 0;
+        ROW(MSR_MISC_ENABLE, cpu_is_amd ? -XEN_EFAULT : 0);
     case MSR_HWCR:
     case MSR_SYSCFG:
     case MSR_DE_CFG:

@@ -20,7 +20,8 @@
 #include <xen/io/xs_wire.h>
 
 static char daemon_stat[64];
-static long operations = 500;
+enum { ROUNDS = 4 };
+static long operations = 500; /* of a round */
 static int watchers[32];
 
 static int dial(void)
@@ -148,16 +149,24 @@ static double daemon_time(void)
     return ns;
 }
 
+/* The least of ROUNDS: a tick or another process's turn may fall into one. */
 static void measure(int fd, const char *name, int guests, void (*op)(int fd))
 {
-    for (int i = 0; i < 20; i++)
+    double least = 0, least_daemon = 0;
+    for (int i = 0; i < 5; i++)
         op(fd);
-    double d = daemon_time(), t = now();
-    for (long i = 0; i < operations; i++)
-        op(fd);
-    t = now() - t;
-    d = daemon_time() - d;
-    printf("BENCH %s-%d %.0f %.0f\n", name, guests, t / (double)operations, d / (double)operations);
+    for (int round = 0; round < ROUNDS; round++) {
+        double d = daemon_time(), t = now();
+        for (long i = 0; i < operations; i++)
+            op(fd);
+        t = (now() - t) / (double)operations;
+        d = (daemon_time() - d) / (double)operations;
+        if (!round || t < least)
+            least = t;
+        if (!round || d < least_daemon)
+            least_daemon = d;
+    }
+    printf("BENCH %s-%d %.0f %.0f\n", name, guests, least, least_daemon);
 }
 
 static void make_guests(int fd, int from, int to)
@@ -213,7 +222,7 @@ int main(int argc, char **argv)
     }
     make_guests(others, done, sizes[0] + 1);
     done = sizes[0] + 1;
-    for (int i = 0; i < 4000; i++)
+    for (int i = 0; i < 1000; i++)
         op_read(fd);
     for (int k = 0; k < 2; k++) {
         make_guests(others, done, sizes[k] + 1);

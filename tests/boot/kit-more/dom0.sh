@@ -132,10 +132,25 @@ if [ -e /kit/clock.symbols ]; then
     n=$(grep -c tick "$(log clock)")
     more_ticks() { [ "$(grep -c tick "$(log clock)")" -gt $n ]; }
     check "it goes on without gdb" wait_for 60 more_ticks
+    # gdb itself, run by `run` on the machine outside at the other end of the second serial line.
+    if [ -e /kit/gdb-comes ] && xl info | grep -q '^xen_extra.*argon'; then
+        exec 5<>/dev/ttyS1 # from here on no byte of gdb's is lost
+        stty raw -echo <&5
+        echo "gdb may come"
+        check "gdb comes and goes" sh -c "timeout 300 /kit/axl gdb clock <&5 >&5 2>gdb.err"
+        exec 5>&-
+        n=$(grep -c tick "$(log clock)")
+        check "it goes on behind it" wait_for 60 more_ticks
+    fi
     has() { test "$(xl list clock | awk 'NR == 2 { print $3 }')" = "$1"; }
     check "it has its memory" has 8
     check "xl mem-set, less" xl mem-set clock 6
     check "it gives memory back" wait_for 60 has 6
+    check "xl save, the balloon full" xl save clock clock.save
+    rm -f "$(log clock)"
+    check "xl restore" xl restore clock.save
+    check "it is elsewhere" wait_for 60 said clock "woke up elsewhere"
+    check "with the memory it had" wait_for 60 has 6
     check "xl mem-set, more" xl mem-set clock 8
     check "it takes it again" wait_for 60 has 8
     n=$(grep -c tick "$(log clock)")

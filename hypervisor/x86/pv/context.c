@@ -6,6 +6,7 @@
 #include "core/pgtype/pgtype.h"
 #include "hc/hc.h"
 #include "port/frame.h"
+#include "port/wall.h"
 #include "x86/asm.h"
 #include "x86/cpu.h"
 #include "x86/ctxsw.h"
@@ -151,6 +152,8 @@ int x86_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
      * away. */
     v->dom->vm_assist |= (uint32_t)c->vm_assist & PV_VM_ASSISTS;
     v->initialised = true;
+    if (!v->id)
+        wall_publish(v->dom); /* builders wipe shared_info */
     return 0;
 }
 

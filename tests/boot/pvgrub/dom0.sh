@@ -21,11 +21,16 @@ kernel = "/usr/lib/grub-xen/grub-x86_64-xen.bin"
 memory = 192
 disk = ["/tmp/root.img,raw,xvda,w"]
 on_crash = "destroy"
+rtc_timeoffset = 315360000
 CFG
 check "create with a PV GRUB" axl create -q /tmp/grub.cfg
 check "it reads the disk's grub.cfg" wait_for 120 grub_said "grub.cfg was found"
 check "the disk's kernel starts" wait_for 200 grub_said "Linux version"
 check "and reaches userland" wait_for 300 grub_said "built-in shell"
 check "with the disk mounted" grub_said "EXT4-fs (xvda): mounted"
+# Its clock is ten years ahead.
+year=$(date -d @$(($(date +%s) + 315360000)) +%Y)
+tells_year() { echo 'date +year-%Y' | timeout 5 axl console grub | grep -aq "year-$year"; }
+check "rtc_timeoffset" wait_for 60 tells_year
 axl destroy grub
 rm /tmp/root.img

@@ -6,13 +6,11 @@
 #include "port/frame.h"
 #include "port/kick.h"
 #include "x86/pv/policy.h"
-#include "x86/time.h"
 
 void x86_domain_init(struct domain *d)
 {
     for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
         d->shared->vcpu_info[i].evtchn_upcall_mask = 1;
-    wall_publish(d);
 }
 
 void x86_vcpu_send_nmi(struct vcpu *v)

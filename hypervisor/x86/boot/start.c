@@ -270,7 +270,6 @@ static void start_dom0(void)
     request.pages = dom0_pages();
     d->mem.max_pages = options.dom0_mem_max ? options.dom0_mem_max >> FRAME_SHIFT : request.pages;
     dom0_build(d, &request);
-    wall_publish(d);
     console_leave_vga();
     sched_up(d->vcpu[0]);
 }

@@ -153,7 +153,7 @@ int x86_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     v->dom->vm_assist |= (uint32_t)c->vm_assist & PV_VM_ASSISTS;
     v->initialised = true;
     if (!v->id)
-        wall_publish(v->dom); /* builders wipe shared_info */
+        wall_publish(v->dom); /* not earlier: builders wipe shared_info */
     return 0;
 }
 

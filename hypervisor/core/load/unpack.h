@@ -9,8 +9,8 @@
 #include "base/bits.h"
 
 /* `work` is memory for the libraries, aligned to 16; afterwards it may hold anything. An xz stream
- * wants its dictionary there and the whole result at once is none: 32 MiB for Debian's kernels, at
- * most 4 GiB. The others are content with 256 KiB. */
+ * wants its dictionary there beside the result: 32 MiB for Debian 12's kernel, at most 4 GiB. The
+ * others are content with 256 KiB. */
 struct unpack {
     const uint8_t *in;
     size_t in_len;

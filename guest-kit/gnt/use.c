@@ -41,7 +41,7 @@ static int batch_map(uint16_t domid, const gk_gref *refs, size_t count, bool rea
         };
     if (hc_grant(GNTTABOP_map_grant_ref, ops, (unsigned int)count))
         return -XEN_EINVAL;
-    /* Those that succeeded are moved together, so that they can be undone as one run of handles. */
+    /* Those that failed have no handle: gk_gnt_unmap() passes over them when all is undone. */
     for (size_t i = 0; i < count; i++) {
         handles[i] = ops[i].status ? UINT32_MAX : ops[i].handle;
         if (ops[i].status && !rc)

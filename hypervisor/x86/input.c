@@ -13,7 +13,7 @@
 
 #define SWITCH_KEY   0x01 /* Ctrl-A */
 #define SWITCH_COUNT 3
-#define BUFFER       128u
+#define BUFFER       4096u /* a line of Linux's terminals: dom0 may not run for a while */
 
 struct queue {
     char c[BUFFER];

@@ -84,7 +84,7 @@ void frame_release(mfn_t from, mfn_t to);
 #define FRAME_MAX_ORDER 12u /* 16 MiB */
 
 enum {
-    FRAME_NO_SCRUB = 1, /* for the hypervisor itself: contents do not matter, it fills all of it */
+    FRAME_NO_SCRUB = 1, /* with whatever they hold: for what dom0 has from the start */
     FRAME_FORCE = 2,    /* for a domain: max_pages does not count */
 };
 

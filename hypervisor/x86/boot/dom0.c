@@ -22,7 +22,8 @@
 #include "x86/paging.h"
 #include "x86/pv/regs.h"
 
-#define CHUNK_ORDER 9 /* dom0's memory comes in pieces of 2 MiB where it can */
+/* Each chunk is touched, for its list; where the machine is virtual that is what costs. */
+#define CHUNK_ORDER FRAME_MAX_ORDER
 
 struct start_info_page {
     struct start_info info;
@@ -84,8 +85,8 @@ static bool is_p2m_pfn(uint64_t pfn)
     return pfn - plan.p2m_pfn < plan.p2m_pages;
 }
 
-/* Gives pfns [from, to) their frames, in pieces as large as there are. */
-static void populate(struct domain *d, uint64_t from, uint64_t to)
+/* Gives pfns [from, to) their frames, in pieces as large as there are, by frame_alloc()'s flags. */
+static void populate(struct domain *d, uint64_t from, uint64_t to, unsigned int flags)
 {
     unsigned int order = CHUNK_ORDER;
 
@@ -98,7 +99,7 @@ static void populate(struct domain *d, uint64_t from, uint64_t to)
         while (order && (to - pfn < 1ul << order ||
                          (pfn < plan.p2m_pfn && plan.p2m_pfn < pfn + (1ul << order))))
             order--;
-        mfn_t m = frame_alloc(d, order, 0, 0);
+        mfn_t m = frame_alloc(d, order, 0, flags);
         if (mfn_eq(m, MFN_NONE)) {
             if (!order--)
                 stop("no memory for dom0; lower dom0_mem");
@@ -262,7 +263,7 @@ void dom0_build(struct domain *d, const struct dom0_request *request)
     log_info("dom0: %s %s, entry %lx, %lu MiB\n", notes.guest_os, notes.guest_version, notes.entry,
              nr_pages >> 8);
     take_p2m_frames(d, nr_pages);
-    populate(d, 0, plan.used_pages);
+    populate(d, 0, plan.used_pages, 0);
     copy_kernel();
     if (notes_has(&notes, XEN_ELFNOTE_HYPERCALL_PAGE))
         pv_hypercall_page(pfn_ptr(plan_pfn(&plan, notes.hypercall_page)));
@@ -272,7 +273,8 @@ void dom0_build(struct domain *d, const struct dom0_request *request)
     fill_start_info(d, nr_pages, request->args, request->initrd_len);
     start_vcpu(d);
     request->release();
-    populate(d, plan.used_pages, nr_pages);
+    /* What the machine's memory held before is nothing that dom0 may not see. */
+    populate(d, plan.used_pages, nr_pages, FRAME_NO_SCRUB);
     log_info("dom0: kernel %lx-%lx, start_info %lx, tables %lx-%lx, p2m %lx\n", plan.kernel.start,
              plan.kernel.end, plan.start_info.start, plan.page_tables.start, plan.page_tables.end,
              plan.p2m.start);

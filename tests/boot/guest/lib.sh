@@ -21,7 +21,7 @@ guest_config() {
     shift 3
     {
         printf '%s\n' "name = \"$name\"" 'kernel = "/guest/vmlinuz"' 'ramdisk = "/guest/initrd"' \
-            "memory = $mib" "vcpus = $vcpus" 'extra = "console=hvc0 panic=1"' 'on_crash = "destroy"' "$@"
+            "memory = $mib" "vcpus = $vcpus" 'extra = "console=hvc0 panic=1 cryptomgr.notests"' 'on_crash = "destroy"' "$@"
     } >"/tmp/$name.cfg"
 }
 

@@ -31,7 +31,7 @@ cat >/tmp/g.cfg <<'C'
 name = "guest"
 kernel = "/guest/vmlinuz"
 ramdisk = "/guest/initrd"
-extra = "console=hvc0 quiet norandmaps"
+extra = "console=hvc0 quiet norandmaps cryptomgr.notests"
 memory = 256
 on_crash = "destroy"
 C

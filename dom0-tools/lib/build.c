@@ -122,9 +122,9 @@ static int fill_kernel(struct hyp *h, struct build *b, struct why *w)
     uint8_t *p = map(h, b, pl->kernel_pfn, n);
     if (!p)
         return no_map(w, "kernel");
-    elf_copy(&b->kernel.elf, p + (b->kernel.notes.kernel.start & 4095));
+    int rc = kernel_copy(&b->kernel, p + (b->kernel.notes.kernel.start & 4095), w);
     hyp_unmap(h, p, n);
-    return 0;
+    return rc;
 }
 
 static int fill_initrd(struct hyp *h, struct build *b, struct why *w)

@@ -7,6 +7,7 @@
 #include "core/load/plan.h"
 #include "lib/hyp.h"
 #include "lib/image.h"
+#include "lib/kernel.h"
 
 struct build {
     /* in */

@@ -1,5 +1,6 @@
 /*
- * Kernel files: finds the ELF in a bzImage or packed file and unpacks it (see image.h).
+ * Kernel files: finds the ELF in a bzImage or packed file and unpacks it (see image.h). The parsing
+ * half runs in a child that can do nothing else (kernel.c): it asks the system for memory only.
  *
  * The ELF itself and its notes are read by the code that the hypervisor's dom0 builder uses too
  * (core/load), so that both take the same kernels.
@@ -17,13 +18,13 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #define MAX_BYTES ((size_t)IMAGE_MAX_MIB << 20)
 
-int image_open(struct image_bytes *b, const char *path, const char *what, struct why *w)
+int image_file(const char *path, const char *what, size_t *len, struct why *w)
 {
     struct stat st;
-    memset(b, 0, sizeof *b);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return why(w, -errno, "%s '%s': %s", what, path, strerror(errno));
@@ -36,104 +37,100 @@ int image_open(struct image_bytes *b, const char *path, const char *what, struct
         rc = why(w, -EINVAL, "%s '%s': the file is empty", what, path);
     else if ((size_t)st.st_size > MAX_BYTES)
         rc = why(w, -EFBIG, "%s '%s': larger than %d MiB", what, path, IMAGE_MAX_MIB);
-    void *p = MAP_FAILED;
-    if (!rc) {
-        p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED)
-            rc = why(w, -errno, "%s '%s': %s", what, path, strerror(errno));
-    }
+    if (rc)
+        close(fd);
+    else
+        *len = (size_t)st.st_size;
+    return rc ? rc : fd;
+}
+
+int image_open(struct image_bytes *b, const char *path, const char *what, struct why *w)
+{
+    size_t len = 0;
+    memset(b, 0, sizeof *b);
+    int fd = image_file(path, what, &len, w);
+    if (fd < 0)
+        return fd;
+    void *p = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+    int rc = p == MAP_FAILED ? why(w, -errno, "%s '%s': %s", what, path, strerror(errno)) : 0;
     close(fd);
     if (!rc)
-        *b = (struct image_bytes){.data = p, .len = (size_t)st.st_size, .mapped = true};
+        *b = (struct image_bytes){.data = p, .len = len};
     return rc;
 }
 
 void image_close(struct image_bytes *b)
 {
-    if (b->mapped)
+    if (b->data)
         munmap((void *)(uintptr_t)b->data, b->len);
-    else
-        free((void *)(uintptr_t)b->data);
     memset(b, 0, sizeof *b);
 }
 
 /* --- unpacking ------------------------------------------------------------------------------ */
 
-/* A growing buffer for what comes out; it starts at a guess from what goes in. */
+/* Where what comes out is put; it does not grow. */
 struct sink {
     uint8_t *data;
     size_t len, room;
 };
 
-static bool sink_grow(struct sink *o, size_t in_len)
+static int damaged(const struct sink *o, struct why *w, const char *how)
 {
-    size_t room = o->room ? 2 * o->room : 8 * in_len + 65536;
-    if (room > MAX_BYTES)
-        room = MAX_BYTES;
-    if (room == o->room)
-        return false;
-    uint8_t *more = realloc(o->data, room);
-    if (!more)
-        return false;
-    o->data = more;
-    o->room = room;
-    return true;
+    if (o->len == o->room)
+        return why(w, -EFBIG, "it unpacks to more than %zu MiB, the most that is taken here",
+                   o->room >> 20);
+    return why(w, -EINVAL, "its %s data is damaged or cut short", how);
 }
 
-static int damaged(struct why *w, const char *how)
+static int too_hungry(struct why *w, const char *how)
 {
-    return why(w, -EINVAL, "its %s data is damaged, cut short or larger than %d MiB", how,
-               IMAGE_MAX_MIB);
+    return why(w, -ENOMEM, "unpacking its %s data takes more memory than it may have here", how);
 }
 
 static int unpack_gz(const uint8_t *in, size_t len, struct sink *o, struct why *w)
 {
     z_stream z = {.next_in = (uint8_t *)(uintptr_t)in, .avail_in = (uInt)len};
     if (inflateInit2(&z, 15 + 16) != Z_OK)
-        return why(w, -ENOMEM, "out of memory");
+        return too_hungry(w, "gzip");
     int rc = Z_OK;
-    while (rc == Z_OK) {
-        if (o->len == o->room && !sink_grow(o, len))
-            break;
+    while (rc == Z_OK && o->len < o->room) {
         z.next_out = o->data + o->len;
         z.avail_out = (uInt)(o->room - o->len);
         rc = inflate(&z, Z_NO_FLUSH);
         o->len = (size_t)(z.next_out - o->data);
     }
     inflateEnd(&z);
-    return rc == Z_STREAM_END ? 0 : damaged(w, "gzip");
+    return rc == Z_STREAM_END ? 0 : damaged(o, w, "gzip");
 }
 
 static int unpack_lzma(const uint8_t *in, size_t len, struct sink *o, struct why *w)
 {
     lzma_stream z = LZMA_STREAM_INIT;
     if (lzma_stream_decoder(&z, 256u << 20, 0) != LZMA_OK)
-        return why(w, -ENOMEM, "out of memory");
+        return too_hungry(w, "xz");
     z.next_in = in;
     z.avail_in = len;
     lzma_ret rc = LZMA_OK;
-    while (rc == LZMA_OK) {
-        if (o->len == o->room && !sink_grow(o, len))
-            break;
+    while (rc == LZMA_OK && o->len < o->room) {
         z.next_out = o->data + o->len;
         z.avail_out = o->room - o->len;
         rc = lzma_code(&z, LZMA_RUN);
         o->len = (size_t)(z.next_out - o->data);
     }
     lzma_end(&z);
-    return rc == LZMA_STREAM_END ? 0 : damaged(w, "xz");
+    if (rc == LZMA_MEM_ERROR || rc == LZMA_MEMLIMIT_ERROR)
+        return too_hungry(w, "xz");
+    return rc == LZMA_STREAM_END ? 0 : damaged(o, w, "xz");
 }
 
 static int unpack_zst(const uint8_t *in, size_t len, struct sink *o, struct why *w)
 {
     ZSTD_DStream *z = ZSTD_createDStream();
     if (!z)
-        return why(w, -ENOMEM, "out of memory");
+        return too_hungry(w, "zstd");
     ZSTD_inBuffer ib = {.src = in, .size = len};
     size_t rc = ZSTD_initDStream(z);
-    while (!ZSTD_isError(rc) && rc != 0) {
-        if (o->len == o->room && !sink_grow(o, len))
-            break;
+    while (!ZSTD_isError(rc) && rc != 0 && o->len < o->room) {
         ZSTD_outBuffer ob = {.dst = o->data, .size = o->room, .pos = o->len};
         size_t before = ib.pos;
         rc = ZSTD_decompressStream(z, &ob, &ib);
@@ -142,7 +139,9 @@ static int unpack_zst(const uint8_t *in, size_t len, struct sink *o, struct why 
         o->len = ob.pos;
     }
     ZSTD_freeDStream(z);
-    return rc == 0 ? 0 : damaged(w, "zstd");
+    if (ZSTD_getErrorCode(rc) == ZSTD_error_memory_allocation)
+        return too_hungry(w, "zstd");
+    return rc == 0 ? 0 : damaged(o, w, "zstd");
 }
 
 static uint32_t le32(const uint8_t *p)
@@ -162,18 +161,18 @@ static int unpack_lz4(const uint8_t *in, size_t len, struct sink *o, struct why 
             continue;
         /* Behind the last block stands the unpacked size. */
         if (n > len - at)
-            return at >= len - 4 || len - at == 0 ? 0 : damaged(w, "lz4");
-        while (o->room - o->len < BLOCK)
-            if (!sink_grow(o, len + BLOCK))
-                return damaged(w, "lz4");
+            return at >= len - 4 || len - at == 0 ? 0 : damaged(o, w, "lz4");
+        size_t room = o->room - o->len < BLOCK ? o->room - o->len : BLOCK;
         int got =
-            LZ4_decompress_safe((const char *)in + at, (char *)o->data + o->len, (int)n, BLOCK);
+            LZ4_decompress_safe((const char *)in + at, (char *)o->data + o->len, (int)n, (int)room);
+        if (got <= 0 && room < BLOCK)
+            o->len = o->room; /* what did not fit does not tell itself from damage */
         if (got <= 0)
-            return damaged(w, "lz4");
+            return damaged(o, w, "lz4");
         o->len += (size_t)got;
         at += n;
     }
-    return o->len ? 0 : damaged(w, "lz4");
+    return o->len ? 0 : damaged(o, w, "lz4");
 }
 
 struct packer {
@@ -193,7 +192,7 @@ static const struct packer packers[] = {
     {{0x5d, 0, 0}, 3, NULL, "LZMA"},
 };
 
-static int unpack(struct kernel *k, const uint8_t *p, size_t len, struct why *w)
+static int unpack(const uint8_t *p, size_t len, struct sink *o, struct why *w)
 {
     for (size_t i = 0; i < sizeof packers / sizeof packers[0]; i++) {
         const struct packer *x = &packers[i];
@@ -204,13 +203,7 @@ static int unpack(struct kernel *k, const uint8_t *p, size_t len, struct why *w)
                        "it is packed with %s, which is not supported (gzip, xz, "
                        "zstd, lz4 are)",
                        x->name);
-        struct sink o = {0};
-        int rc = x->unpack(p, len, &o, w);
-        if (rc)
-            free(o.data);
-        else
-            k->unpacked = (struct image_bytes){.data = o.data, .len = o.len};
-        return rc;
+        return x->unpack(p, len, o, w);
     }
     return why(w, -ENOEXEC, "not an ELF or bzImage file");
 }
@@ -241,40 +234,25 @@ static int find_payload(const uint8_t **p, size_t *len, struct why *w)
     return 0;
 }
 
-int kernel_parse(struct kernel *k, const uint8_t *data, size_t len, struct why *w)
+int image_parse(struct image *i, const uint8_t *data, size_t len, uint8_t *room, size_t room_len,
+                struct why *w)
 {
     const char *reason = "?";
+    const uint8_t *file = data;
+    struct sink o = {.data = room, .room = room_len};
     int rc = find_payload(&data, &len, w);
+    *i = (struct image){.unpacked = 0};
     if (!rc && !is_elf(data, len)) {
-        rc = unpack(k, data, len, w);
-        data = k->unpacked.data;
-        len = k->unpacked.len;
+        rc = unpack(data, len, &o, w);
+        file = data = o.data;
+        i->unpacked = len = o.len;
     }
     if (rc)
         return rc;
-    if (elf_parse(data, len, &k->elf, &reason) < 0)
+    i->elf_at = (size_t)(data - file);
+    if (elf_parse(data, len, &i->elf, &reason) < 0)
         return why(w, -ENOEXEC, "not a kernel that can be loaded: %s", reason);
-    if (notes_parse(&k->elf, &k->notes, &reason) < 0)
+    if (notes_parse(&i->elf, &i->notes, &reason) < 0)
         return why(w, -ENOEXEC, "not a PV kernel: %s", reason);
     return 0;
-}
-
-int kernel_open(struct kernel *k, const char *path, struct why *w)
-{
-    memset(k, 0, sizeof *k);
-    int rc = image_open(&k->file, path, "kernel", w);
-    if (rc)
-        return rc;
-    rc = kernel_parse(k, k->file.data, k->file.len, w);
-    if (rc) {
-        kernel_close(k);
-        return why_in(w, rc, "kernel '%s'", path);
-    }
-    return 0;
-}
-
-void kernel_close(struct kernel *k)
-{
-    image_close(&k->file);
-    image_close(&k->unpacked);
 }

@@ -1,5 +1,5 @@
 /*
- * Kernel and initramfs files: read, unpacked, parsed; everything in them is hostile.
+ * Kernel and ramdisk files: opened, unpacked, parsed; everything in them is hostile.
  */
 #ifndef LIB_IMAGE_H
 #define LIB_IMAGE_H
@@ -10,27 +10,31 @@
 
 enum { IMAGE_MAX_MIB = 1024 }; /* no file, packed or unpacked, is larger */
 
-/* A file's bytes, mapped or malloced. */
+/* A file's bytes, mapped. */
 struct image_bytes {
     const uint8_t *data;
     size_t len;
-    bool mapped;
 };
 
-struct kernel {
-    struct image_bytes file;     /* as on disk */
-    struct image_bytes unpacked; /* the ELF inside, if it was packed */
+/* A kernel as it was found in memory. */
+struct image {
+    size_t unpacked; /* bytes it was unpacked to; 0: the ELF lies in the file itself */
+    size_t elf_at;   /* where the ELF begins, in the file or in what it was unpacked to */
     struct elf_image elf;
     struct xen_notes notes;
 };
 
+/* Opens a file for reading. Returns its descriptor and its length; `what` is for the sentence. */
+int image_file(const char *path, const char *what, size_t *len, struct why *w);
+
 int image_open(struct image_bytes *b, const char *path, const char *what, struct why *w);
 void image_close(struct image_bytes *b);
 
-/* Opens, unpacks and parses a bzImage (xz, gzip, zstd, lz4 payload), packed or plain ELF. */
-int kernel_open(struct kernel *k, const char *path, struct why *w);
-/* The same from memory (for tests); the bytes must stay. */
-int kernel_parse(struct kernel *k, const uint8_t *data, size_t len, struct why *w);
-void kernel_close(struct kernel *k);
+/*
+ * Finds, unpacks and parses what is in `data`: a bzImage (xz, gzip, zstd, lz4 payload), a packed or
+ * a plain ELF. What is packed goes to `room`. Both must stay as long as the image is used.
+ */
+int image_parse(struct image *i, const uint8_t *data, size_t len, uint8_t *room, size_t room_len,
+                struct why *w);
 
 #endif

@@ -110,6 +110,25 @@ check "-q is quiet" sh -c '! grep -q "t1: " out'
 axl destroy t1
 snap >before
 
+# A kernel that takes over who reads it (G1), and one that unpacks to all there is (zstd: 1 GiB in 8192 runs of zeroes).
+contained() { # HOW SENTENCE
+    AXL_READER=$1 $faults create -q t1.cfg >out 2>&1
+    [ $? = 3 ] && grep -q "^axl: guest 't1': kernel '/argon/tiny': .*$2" out || { cat out; return 1; }
+}
+check "a reader that crashes" contained crash "its reader crashed"
+check "one that opens a file" contained open "tried to do more than read"
+check "one that lies" contained lie "what its reader says of it cannot be"
+bomb() {
+    printf '\2\0\20\0' >run
+    for n in 1 2 3 4 5 6 7 8 9 10 11 12 13; do cat run run >runs && mv runs run; done
+    printf '\50\265\57\375\0\130' | cat - run >bomb
+    ! axl create -q t1.cfg 'kernel="/tmp/bomb"' >out 2>&1 && grep "it unpacks to more than [0-9]* MiB" out
+}
+case $(cat /proc/cmdline) in *tools=argon*) check "a bomb" bomb ;; esac
+rm -f bomb run out
+snap >after
+check "nothing is left of them" same
+
 n=1
 while ! AXL_FAIL_AT=$n $faults create -q t1.cfg "vif=[\"$vif\"]" 'disk=["/tmp/disk.img,raw,xvda,w"]' >out 2>&1; do
     snap >after

@@ -409,6 +409,6 @@ int main(int argc, char **argv)
         if (starts == 1)
             break; /* it has fewer steps than that */
     }
-    printf("killed at each of %ld steps\n", kill_at - 1);
+    printf("killed at one in %ld of %ld steps\n", every, kill_at - 1);
     return 0;
 }

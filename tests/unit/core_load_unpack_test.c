@@ -240,7 +240,10 @@ int main(void)
     static const size_t sizes[] = {0, 1, 5, 1000, 70000, PLAIN_MAX};
 
     for (unsigned c = 0; c < ARRAY_SIZE(commands); c++) {
-        for (unsigned s = 0; s < ARRAY_SIZE(sizes); s++) {
+        /* zstd clears a gigabyte of tables first for its largest windows. */
+        bool slow = strstr(commands[c], "--ultra") || strstr(commands[c], "--long");
+
+        for (unsigned s = slow ? ARRAY_SIZE(sizes) - 1 : 0; s < ARRAY_SIZE(sizes); s++) {
             make_plain(sizes[s], 1000 * c + s + 1);
             round_trip(commands[c]);
         }

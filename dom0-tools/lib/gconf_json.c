@@ -218,7 +218,7 @@ static int get_text(yajl_val m, const char *key, char **out, struct why *w)
     if (!YAJL_IS_STRING(v))
         return bad(w, key, "a text");
     free(*out);
-    *out = strdup(json_str(v));
+    *out = json_strdup(v);
     return *out ? 0 : why(w, -ENOMEM, "out of memory");
 }
 

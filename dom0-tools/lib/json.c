@@ -33,10 +33,84 @@ void json_free(struct json *j)
     }
 }
 
+/* --- bytes that are no text ----------------------------------------------------------------- */
+
+/* U+10FF00 + byte: in the last plane of characters for private use, so nobody writes it. */
+static const unsigned char stray[2] = {0xf4, 0x8f};
+
+static void put_stray(unsigned char *to, unsigned char byte)
+{
+    const unsigned char code[4] = {stray[0], stray[1], (unsigned char)(0xbc | byte >> 6),
+                                   (unsigned char)(0x80 | (byte & 0x3f))};
+    memcpy(to, code, 4);
+}
+
+static bool is_stray(const unsigned char *s)
+{
+    return s[0] == stray[0] && s[1] == stray[1] && (s[2] & 0xfe) == 0xbe && (s[3] & 0xc0) == 0x80;
+}
+
+/* How many bytes the character at s takes (a NUL ends the text); 0: it is none of UTF-8, or one of
+ * those that stand for stray bytes. */
+static unsigned character(const unsigned char *s)
+{
+    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned n = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    if (n < 2)
+        return n;
+    uint32_t c = s[0] & (0x7fu >> n);
+    if (s[0] >= 0xf8)
+        return 0;
+    for (unsigned i = 1; i < n; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+        c = c << 6 | (s[i] & 0x3f);
+    }
+    return c < least[n] || (c >> 11) == 0x1b || c > 0x10ffff || is_stray(s) ? 0 : n;
+}
+
 static void put_text(struct json *j, const char *s)
 {
-    yajl_gen_string(j->gen, (const unsigned char *)s, strlen(s));
+    const unsigned char *in = (const unsigned char *)s;
+    const size_t len = strlen(s);
+    size_t good = 0, at = 0;
+    for (unsigned n; good < len && (n = character(in + good)); good += n)
+        ;
+    unsigned char *out = good < len ? malloc(4 * len) : NULL;
+    if (!out) { /* as it is (also when memory ran out: then nothing more is written) */
+        yajl_gen_string(j->gen, in, good);
+        return;
+    }
+    while (*in) {
+        const unsigned n = character(in);
+        if (n)
+            memcpy(out + at, in, n);
+        else
+            put_stray(out + at, *in);
+        at += n ? n : 4;
+        in += n ? n : 1;
+    }
+    yajl_gen_string(j->gen, out, at);
+    free(out);
 }
+
+char *json_strdup(yajl_val v)
+{
+    char *s = strdup(json_str(v));
+    unsigned char *to = (unsigned char *)s;
+    for (const unsigned char *in = to; in && *in; to++)
+        if (is_stray(in)) {
+            *to = (unsigned char)(in[2] << 6 | (in[3] & 0x3f));
+            in += 4;
+        } else {
+            *to = *in++;
+        }
+    if (to)
+        *to = 0;
+    return s;
+}
+
+/* --- writing -------------------------------------------------------------------------------- */
 
 static void put_key(struct json *j, const char *key)
 {

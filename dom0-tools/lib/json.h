@@ -2,6 +2,10 @@
  * JSON out (laid out as xl does it: indented by four, "{\n\n}" for an empty map) and in.
  *
  * Writing: a key of NULL stands for an element of an array. Reading gives libyajl's tree.
+ *
+ * JSON is UTF-8, names and paths are bytes. A byte that is no part of a UTF-8 character is written
+ * as the character U+10FF00 + byte, and json_strdup() makes it that byte again. (A text that has
+ * such characters of its own, U+10FF80 to U+10FFFF, has them written byte by byte.)
  */
 #ifndef LIB_JSON_H
 #define LIB_JSON_H
@@ -36,5 +40,7 @@ static inline const char *json_str(yajl_val v)
 {
     return v && YAJL_IS_STRING(v) ? v->u.string : "";
 }
+/* Its bytes as they were before json_string(), malloced; NULL: no memory. */
+char *json_strdup(yajl_val v);
 
 #endif

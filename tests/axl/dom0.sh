@@ -174,6 +174,12 @@ for query in $(axl help --queries); do
     check "$query --json" answers_json $query $(arguments $query)
 done
 check "list -l is JSON too" sh -c 'axl list -l | /argon/json array && axl create -n t1.cfg 2>/dev/null | /argon/json map'
+odd=$(printf 'gr\374n')
+odd_name() {
+    axl rename t1 "$odd" && axl list --json | /argon/json array && axl list -l "$odd" | tee odd.json | /argon/json array &&
+        axl create -n odd.json 2>/dev/null | grep -q "\"name\": \"gr$(printf '\364\217\277\274')n\"" && axl rename "$odd" t1
+}
+check "a name that is not UTF-8 is valid JSON" odd_name
 check "what is no query refuses --json" sh -c '! axl pause --json t1 && axl domstate t1 | grep -v paused'
 check "top counts them" sh -c 'axl top -b -i 1 | tee /dev/stderr | grep -q " t1 .* 1  *1  *[0-9]*  *[0-9]*  *1  *0  *[0-9]"'
 axl destroy t1

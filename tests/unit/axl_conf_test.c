@@ -203,6 +203,46 @@ static void keys(void)
     gconf_free(&g);
 }
 
+/* Any bytes go out as JSON that a strict parser takes, and come back as they were. */
+static void test_json_bytes(void)
+{
+    static const char *const given[] = {
+        "plain",
+        "gr\303\274n \342\202\254 \360\237\220\247",
+        "gr\374n",
+        "\377\376\200",
+        "cut \342\202",
+        "\300\200 \355\240\200 \364\220\200\200 \370\210\200\200\200",
+        "\364\217\276\200\364\217\277\277 \364\217\275\277",
+        "\1\n\"\\\177"};
+    char random_bytes[40];
+    srandom(3);
+    for (size_t i = 0; i < 20000; i++) {
+        const bool listed = i < sizeof given / sizeof given[0];
+        for (size_t k = 0; k < sizeof random_bytes; k++)
+            random_bytes[k] = (char)(k + 1 == sizeof random_bytes ? 0 : 1 + random() % 255);
+        /* Often the bytes that begin characters of four. */
+        if (!listed && i % 2)
+            memcpy(random_bytes + random() % 30, "\364\217\276\277", 4);
+        const char *text = listed ? given[i] : random_bytes;
+        struct json *j = json_new();
+        struct why w = {""};
+        json_map(j, NULL);
+        json_string(j, text, text);
+        json_map_end(j);
+        yajl_val v = json_parse(json_text(j, NULL), &w); /* it refuses what is not UTF-8 */
+        if (CHECK(v && v->u.object.len == 1)) {
+            char *back = json_strdup(v->u.object.values[0]);
+            CHECK_STR(back, text);
+            free(back);
+        }
+        if (i == 2)
+            CHECK(strstr(json_text(j, NULL), "gr\364\217\277\274n"));
+        yajl_tree_free(v);
+        json_free(j);
+    }
+}
+
 static char *to_json(const struct gconf *g)
 {
     struct json *j = json_new();
@@ -260,6 +300,7 @@ static void round_trip(void)
 
 int main(void)
 {
+    test_json_bytes();
     grammar();
     cpu_sets();
     vdevs();

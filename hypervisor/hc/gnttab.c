@@ -46,8 +46,7 @@ static void unnamed(struct domain *d, struct domain *other)
         dom_put(other);
 }
 
-/* --- map, unmap
- * --------------------------------------------------------------------------------------- */
+/* ---- map, unmap ----------------------------------------------------------------------------- */
 
 static long map(struct vcpu *v, uint64_t *arg, struct batch *b)
 {
@@ -122,85 +121,63 @@ static long unmap(struct vcpu *v, uint64_t *arg, struct batch *b)
     return rc;
 }
 
-/* Without a new address it is an unmapping; moving an entry there is not offered (see gnt.md). */
-static long unmap_and_replace(struct vcpu *v, uint64_t *arg, struct batch *b)
+/* ---- requests that stand alone --------------------------------------------------------------- */
+
+union request {
+    struct gnttab_copy copy;
+    struct gnttab_swap_grant_ref swap;
+    struct gnttab_transfer transfer;
+    struct gnttab_unmap_and_replace replace;
+};
+
+/* Each request of a batch is copied in, done by `one`, and its status out. */
+static inline __attribute__((always_inline)) long
+each(struct vcpu *v, uint64_t *arg, struct batch *b, size_t size, size_t status_at,
+     int (*one)(struct vcpu *v, const union request *op))
 {
     long rc = 0;
 
     while (b->left && !rc) {
-        struct gnttab_unmap_and_replace op;
+        union request op;
 
-        if (guest_get(&op, b->va))
-            return -XEN_EFAULT;
-        op.status = GNTST_general_error;
-        if (!op.new_addr) {
-            struct gnttab_unmap_grant_ref unmap = {.host_addr = op.host_addr, .handle = op.handle};
-            struct gnt_unmap u;
-
-            op.status = (int16_t)gnt_unmap_begin(v, &unmap, &u);
-            finish(v->dom, &u, 1);
-        }
-        if (guest_put(b->va, &op))
+        if (guest_read(&op, b->va, size) || guest_write16(b->va + status_at, (uint16_t)one(v, &op)))
             rc = -XEN_EFAULT;
-        else if (pause_here(b, sizeof(op)))
+        else if (pause_here(b, size))
             rc = later(b, arg);
     }
     return rc;
 }
+#define EACH(kind, one) each(v, arg, &b, sizeof(struct kind), offsetof(struct kind, status), one)
 
-/* --- copy, transfer, swap
- * ----------------------------------------------------------------------------- */
-
-static long copy(struct vcpu *v, uint64_t *arg, struct batch *b)
+static int copy(struct vcpu *v, const union request *op)
 {
-    long rc = 0;
+    return gnt_copy(v->dom, &op->copy);
+}
 
-    while (b->left && !rc) {
-        struct gnttab_copy op;
-
-        if (guest_get(&op, b->va))
-            return -XEN_EFAULT;
-        op.status = (int16_t)gnt_copy(v->dom, &op);
-        if (guest_write16(b->va + offsetof(struct gnttab_copy, status), (uint16_t)op.status))
-            rc = -XEN_EFAULT;
-        else if (pause_here(b, sizeof(op)))
-            rc = later(b, arg);
-    }
-    return rc;
+static int swap(struct vcpu *v, const union request *op)
+{
+    return gnt_swap(v->dom, op->swap.ref_a, op->swap.ref_b);
 }
 
 /* Not offered (A17): each request says so. */
-static long transfer(uint64_t *arg, struct batch *b)
+static int transfer(struct vcpu *v, const union request *op)
 {
-    long rc = 0;
-
-    while (b->left && !rc) {
-        int16_t status = GNTST_general_error;
-
-        if (guest_write(b->va + offsetof(struct gnttab_transfer, status), &status, sizeof(status)))
-            rc = -XEN_EFAULT;
-        else if (pause_here(b, sizeof(struct gnttab_transfer)))
-            rc = later(b, arg);
-    }
-    return rc;
+    (void)v, (void)op;
+    return GNTST_general_error;
 }
 
-static long swap(struct vcpu *v, uint64_t *arg, struct batch *b)
+/* Without a new address it is an unmapping; moving an entry there is not offered (see gnt.md). */
+static int unmap_and_replace(struct vcpu *v, const union request *op)
 {
-    long rc = 0;
+    struct gnttab_unmap_grant_ref unmap = {.host_addr = op->replace.host_addr,
+                                           .handle = op->replace.handle};
+    struct gnt_unmap u;
 
-    while (b->left && !rc) {
-        struct gnttab_swap_grant_ref op;
-
-        if (guest_get(&op, b->va))
-            return -XEN_EFAULT;
-        op.status = (int16_t)gnt_swap(v->dom, op.ref_a, op.ref_b);
-        if (guest_put(b->va, &op))
-            rc = -XEN_EFAULT;
-        else if (pause_here(b, sizeof(op)))
-            rc = later(b, arg);
-    }
-    return rc;
+    if (op->replace.new_addr)
+        return GNTST_general_error;
+    int status = gnt_unmap_begin(v, &unmap, &u);
+    finish(v->dom, &u, 1);
+    return status;
 }
 
 /* ---- the table itself ----------------------------------------------------------------------- */
@@ -290,10 +267,10 @@ long hc_grant_table_op(struct vcpu *v, uint64_t *arg)
     switch (arg[0]) {
         ROW(GNTTABOP_map_grant_ref, map(v, arg, &b));
         ROW(GNTTABOP_unmap_grant_ref, unmap(v, arg, &b));
-        ROW(GNTTABOP_copy, copy(v, arg, &b));
-        ROW(GNTTABOP_unmap_and_replace, unmap_and_replace(v, arg, &b));
-        ROW(GNTTABOP_transfer, transfer(arg, &b));
-        ROW(GNTTABOP_swap_grant_ref, swap(v, arg, &b));
+        ROW(GNTTABOP_copy, EACH(gnttab_copy, copy));
+        ROW(GNTTABOP_unmap_and_replace, EACH(gnttab_unmap_and_replace, unmap_and_replace));
+        ROW(GNTTABOP_transfer, EACH(gnttab_transfer, transfer));
+        ROW(GNTTABOP_swap_grant_ref, EACH(gnttab_swap_grant_ref, swap));
         ROW(GNTTABOP_cache_flush, table_op(v, arg[0], arg[1]));
     case GNTTABOP_setup_table:
     case GNTTABOP_query_size:

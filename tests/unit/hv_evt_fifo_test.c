@@ -78,8 +78,7 @@ void pirq_affinity(struct domain *d, uint32_t pirq, const struct vcpu *v)
     (void)d, (void)pirq, (void)v;
 }
 
-/* --- the guest
- * ------------------------------------------------------------------------------------------- */
+/* ---- the guest ------------------------------------------------------------------------------ */
 
 #define ARRAY_MFN   1000u
 #define CONTROL_MFN 1100u

@@ -21,8 +21,7 @@ static struct vcpu vcpus[N_DOMS];
 struct domain *dom0 = &doms[0], *dom_list;
 static bool gone[N_DOMS];
 
-/* --- a model of frames and page tables
- * -------------------------------------------------------------- */
+/* ---- a model of frames and page tables ------------------------------------------------------ */
 
 uint64_t frame_max = FRAMES;
 static int owner[FRAMES]; /* domain, -1: none */
@@ -157,8 +156,7 @@ int dom_find_for(struct domain *caller, domid_t id, struct domain **d)
     return other && !caller->is_dom0 ? -XEN_EPERM : -XEN_ESRCH;
 }
 
-/* --- helpers
- * ------------------------------------------------------------------------------------------- */
+/* ---- helpers -------------------------------------------------------------------------------- */
 
 static void start(void)
 {
@@ -251,8 +249,7 @@ static uint16_t flags_of(int d, uint32_t ref)
     return gnt_entry(&doms[d], ref)->flags;
 }
 
-/* --- tests
- * --------------------------------------------------------------------------------------------- */
+/* ---- tests ---------------------------------------------------------------------------------- */
 
 static void test_checks(void)
 {
@@ -481,8 +478,7 @@ static void test_no_memory(void)
     }
 }
 
-/* --- the hypercall
- * --------------------------------------------------------------------------------------- */
+/* ---- the hypercall -------------------------------------------------------------------------- */
 
 static long call(int d, unsigned int cmd, void *ops, size_t size, uint64_t n)
 {
@@ -559,8 +555,7 @@ static void test_hypercall(unsigned int preempt)
     finish();
 }
 
-/* --- random walk
- * ------------------------------------------------------------------------------------------ */
+/* ---- random walk ---------------------------------------------------------------------------- */
 
 static struct {
     bool used, readonly;

@@ -77,8 +77,7 @@ NODISCARD int gnt_pin(struct domain *d, uint32_t ref, domid_t user, uint64_t pin
 /* Ends such uses. */
 void gnt_unpin(struct domain *d, uint32_t ref, uint64_t pins);
 
-/* --- map.c: handles
- * ------------------------------------------------------------------------------ */
+/* ---- map.c: handles ------------------------------------------------------------------------- */
 
 #define GNT_LIVE       (GNTMAP_host_map | GNTMAP_device_map)
 #define GNT_BUSY_SHIFT 8

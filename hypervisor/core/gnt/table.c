@@ -119,8 +119,7 @@ int gnt_swap(struct domain *d, uint32_t a, uint32_t b)
     return rc;
 }
 
-/* --- audit
- * ------------------------------------------------------------------------------------------ */
+/* ---- audit ---------------------------------------------------------------------------------- */
 
 static unsigned int wrong(bool bad, const struct domain *d, uint32_t n, const char *what)
 {

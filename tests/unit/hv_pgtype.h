@@ -41,8 +41,7 @@ static inline uint64_t entry(mfn_t m, uint64_t flags)
     return mfn_maddr(m) | flags;
 }
 
-/* ---- what must always hold ---------------------------------------------------------------------
- */
+/* ---- what must always hold ------------------------------------------------------------------ */
 
 static struct pgt_tally tally[FRAMES];
 

@@ -10,8 +10,7 @@
 
 #define RELEASE_STEP 32u
 
-/* --- handles ------------------------------------------------------------------------------------
- */
+/* ---- handles -------------------------------------------------------------------------------- */
 
 #define PER_PAGE (FRAME_SIZE / sizeof(struct gnt_track))
 
@@ -120,8 +119,7 @@ static void track_settle(struct domain *d, uint32_t handle, unsigned int done, u
         put_back(d, handle);
 }
 
-/* --- mapping ------------------------------------------------------------------------------------
- */
+/* ---- mapping -------------------------------------------------------------------------------- */
 
 static unsigned int pte_flags(unsigned int flags)
 {

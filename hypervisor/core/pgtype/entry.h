@@ -197,8 +197,7 @@ static inline uint64_t pte_read(const uint64_t *slot)
     return __atomic_load_n(slot, __ATOMIC_RELAXED);
 }
 
-/* ---- updates -----------------------------------------------------------------------------------
- */
+/* ---- updates -------------------------------------------------------------------------------- */
 
 /* The bits of the table that is being updated: VALID, of the domain, `uses` can still grow. */
 #define TABLE_MASK (FRAME_OWNER | FRAME_LIVE | FRAME_VALID | FRAME_USES_TOP)

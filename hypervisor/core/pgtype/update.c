@@ -109,8 +109,7 @@ long upper_update(struct vcpu *v, struct domain *d, unsigned int level, uint64_t
     return 0;
 }
 
-/* ---- walks -------------------------------------------------------------------------------------
- */
+/* ---- walks ---------------------------------------------------------------------------------- */
 
 int pgt_walk_entry(struct vcpu *v, uint64_t va, uint64_t *pte)
 {
@@ -134,8 +133,7 @@ int pgt_walk_frame(struct vcpu *v, uint64_t va, mfn_t *frame)
     return 0;
 }
 
-/* ---- writes that fault -------------------------------------------------------------------------
- */
+/* ---- writes that fault ---------------------------------------------------------------------- */
 
 /* The instruction done on the entry, as often as others get in between. */
 static bool carry_out(const struct l1_ctx *c, const struct insn *insn, struct insn_regs *regs,
@@ -223,8 +221,7 @@ bool pgt_write_fault(struct vcpu *v, struct insn_regs *regs, uint64_t va)
     return done;
 }
 
-/* ---- grants ------------------------------------------------------------------------------------
- */
+/* ---- grants --------------------------------------------------------------------------------- */
 
 /* The L1 table of the address `at`, found by a walk; v's hint then says so. */
 static __attribute__((noinline)) bool far_table(struct vcpu *v, uint64_t at)

@@ -7,6 +7,7 @@
 
 #include "core/load/bzimage.h"
 #include "core/load/plan.h"
+#include "tests/port/elf_place.h"
 
 enum { OUT_MAX = 1 << 18 };
 
@@ -53,7 +54,7 @@ static void try_elf(const uint8_t *data, size_t size)
     uint64_t extent = elf.paddrs.end - elf.paddrs.start;
     if (extent < OUT_MAX) {
         uint8_t *to = malloc(extent);
-        elf_copy(&elf, to);
+        elf_place(&elf, to);
         free(to);
     }
     if (notes_parse(&elf, &notes, &why) == 0)

@@ -18,6 +18,7 @@
 #include <zstd.h>
 
 #include "lib/kernel.h"
+#include "port/elf_place.h"
 #include "unit/check.h"
 
 enum { BOMB = 40 << 20, ROOM = 4 << 20 };
@@ -136,7 +137,7 @@ static void same_as(const struct elf_image *elf, const uint8_t *want)
 static void test_good(const uint8_t *kernel, size_t len, const struct image *i)
 {
     uint8_t *packed = malloc(ROOM), *want = malloc(range_length(i->elf.paddrs));
-    elf_copy(&i->elf, want);
+    elf_place(&i->elf, want);
     write_file(kernel, len);
     same_as(&i->elf, want);
     for (size_t k = 0; k < sizeof packings / sizeof packings[0]; k++) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/load/plan.h"
+#include "tests/port/elf_place.h"
 #include "tests/unit/check.h"
 
 static uint8_t file[64 << 10];
@@ -296,7 +297,7 @@ static void test_copy(void)
     CHECK_EQ(elf.paddrs.start, 0x1000);
     CHECK_EQ(elf.paddrs.end, 0x3000);
     memset(to, 0xee, sizeof(to));
-    elf_copy(&elf, to);
+    elf_place(&elf, to);
     CHECK(memcmp(to, file + 16, 8) == 0 && to[8] == 0 && to[0xfff] == 0);
     CHECK(memcmp(to + 0x1000, file, 16) == 0 && to[0x1010] == 0 && to[0x1fff] == 0);
     CHECK_EQ(to[0x2000], 0xee);

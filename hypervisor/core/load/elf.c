@@ -187,25 +187,3 @@ bool elf_section(const struct elf_image *elf, const char *name, struct elf_bytes
     }
     return false;
 }
-
-void elf_copy(const struct elf_image *elf, uint8_t *to)
-{
-    uint64_t done = elf->paddrs.start;
-
-    /* In address order, so that every byte is written once: selection sort on at most 16. */
-    while (done < elf->paddrs.end) {
-        const struct elf_load *next = NULL;
-        for (unsigned i = 0; i < elf->nr_loads; i++) {
-            const struct elf_load *l = &elf->loads[i];
-            if (l->paddr >= done && (next == NULL || l->paddr < next->paddr))
-                next = l;
-        }
-        if (next == NULL)
-            return;
-        uint8_t *at = to + (next->paddr - elf->paddrs.start);
-        __builtin_memset(to + (done - elf->paddrs.start), 0, next->paddr - done);
-        __builtin_memcpy(at, next->data, next->filesz);
-        __builtin_memset(at + next->filesz, 0, next->memsz - next->filesz);
-        done = next->paddr + next->memsz;
-    }
-}

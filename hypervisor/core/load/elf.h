@@ -49,8 +49,4 @@ bool elf_next_notes(const struct elf_image *elf, bool sections, unsigned *cursor
 /* The section with this name, if there is one and it lies in the image. */
 bool elf_section(const struct elf_image *elf, const char *name, struct elf_bytes *section);
 
-/* Writes the loads to `to`, which stands for the physical addresses elf->paddrs: the byte at paddr
- * p goes to to[p - elf->paddrs.start]. Gaps and the rest of each load become zero. */
-void elf_copy(const struct elf_image *elf, uint8_t *to);
-
 #endif

@@ -14,9 +14,12 @@
 #include <gk/mem.h>
 
 #include "lwip/priv/tcp_priv.h"
+#include "evt/evt.h"
 #include "net/if.h"
+#include "time/clock.h"
 
-#define COPY_BELOW 512U /* bytes: shorter packets are copied, so that they do not hold a page */
+#define GATHER_TIME (GK_MS / 2)
+#define COPY_BELOW  512U /* bytes: shorter packets are copied, so that they do not hold a page */
 
 void net_if_die(struct net_if *nif, const char *why)
 {
@@ -229,9 +232,23 @@ bool net_queue_poll(struct net_queue *queue, unsigned int budget)
     return got > 0;
 }
 
+void net_queue_gather(struct net_queue *queue)
+{
+    /* Half of what waits to be filled, so that the back-end is never short of it. */
+    unsigned int have = net_rx_there(&queue->rx), most = queue->nif->rx_target / 2;
+    unsigned int want = net_gather_want(&queue->gather, have, most);
+    if (want == 0)
+        return;
+    if (!net_rx_arm(&queue->rx, want)) {
+        kit_nap(GATHER_TIME);
+        kit_evt_dispatch();
+    }
+    net_gather_learn(&queue->gather, have, want, net_rx_there(&queue->rx));
+}
+
 bool net_queue_arm(struct net_queue *queue)
 {
-    bool more = net_rx_arm(&queue->rx);
+    bool more = net_rx_arm(&queue->rx, 1);
     if (queue->starved)
         more |= net_tx_arm(&queue->tx);
     return more;

@@ -16,6 +16,7 @@
 
 #include "lwip/netif.h"
 #include "lwip/pbuf.h"
+#include "net/gather.h"
 #include "net/offload.h"
 #include "net/ring.h"
 
@@ -59,6 +60,7 @@ struct net_queue {
     struct net_buf *rx_buf[NET_SLOTS];
     struct net_tx_page tx_page[NET_SLOTS];
     struct net_pending pending;
+    struct net_gather gather;
     bool kick, starved; /* an event is owed; a sender found no room */
 };
 
@@ -84,6 +86,8 @@ struct net_if {
 int net_queue_open(struct net_queue *queue);
 /* Ends all grants; what the back-end still holds is left behind. */
 void net_queue_close(struct net_queue *queue);
+/* Where more packets are likely to come at once, waits for them; all threads stand still. */
+void net_queue_gather(struct net_queue *queue);
 /* Hands received packets to lwIP, at most `budget`; true: there is more. */
 bool net_queue_poll(struct net_queue *queue, unsigned int budget);
 /* Sends what is pending. */

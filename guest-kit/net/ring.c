@@ -25,11 +25,11 @@ static bool publish(uint32_t *shared_prod, const uint32_t *event, uint32_t old, 
     return prod - load(event) < prod - old;
 }
 
-static bool arm(uint32_t *event, const uint32_t *shared_prod, uint32_t cons)
+static bool arm(uint32_t *event, const uint32_t *shared_prod, uint32_t cons, uint32_t ahead)
 {
-    store(event, cons + 1);
+    store(event, cons + ahead);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return load(shared_prod) != cons;
+    return load(shared_prod) - cons >= ahead;
 }
 
 /* ---- sending ---- */
@@ -145,7 +145,7 @@ int net_tx_reap(struct net_tx *tx)
 
 bool net_tx_arm(struct net_tx *tx)
 {
-    return arm(&tx->shared->rsp_event, &tx->shared->rsp_prod, tx->rsp_cons);
+    return arm(&tx->shared->rsp_event, &tx->shared->rsp_prod, tx->rsp_cons, 1);
 }
 
 bool net_tx_audit(const struct net_tx *tx)
@@ -282,9 +282,14 @@ int net_rx_take(struct net_rx *rx, struct net_rx_packet *packet)
     return 1;
 }
 
-bool net_rx_arm(struct net_rx *rx)
+unsigned int net_rx_there(const struct net_rx *rx)
 {
-    return arm(&rx->shared->rsp_event, &rx->shared->rsp_prod, rx->rsp_cons);
+    return load(&rx->shared->rsp_prod) - rx->rsp_cons;
+}
+
+bool net_rx_arm(struct net_rx *rx, unsigned int ahead)
+{
+    return arm(&rx->shared->rsp_event, &rx->shared->rsp_prod, rx->rsp_cons, ahead);
 }
 
 bool net_rx_audit(const struct net_rx *rx)

@@ -94,8 +94,10 @@ void net_rx_post(struct net_rx *rx, uint32_t ref);
 bool net_rx_publish(struct net_rx *rx);
 /* The next whole packet: 1; none yet: 0; or -XEN_EIO. Slots of a packet are the caller's again. */
 int net_rx_take(struct net_rx *rx, struct net_rx_packet *packet);
-/* Asks for an event at the next response; true: one is there already. */
-bool net_rx_arm(struct net_rx *rx);
+/* Responses that are there and were not taken. */
+unsigned int net_rx_there(const struct net_rx *rx);
+/* Asks for an event once `ahead` (> 0) responses are there; true: they are already. */
+bool net_rx_arm(struct net_rx *rx, unsigned int ahead);
 bool net_rx_audit(const struct net_rx *rx);
 
 #endif

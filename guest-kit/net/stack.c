@@ -19,6 +19,8 @@
 #include "lwip/sys.h"
 #include "lwip/timeouts.h"
 #include "net/if.h"
+#include "start/cpu.h"
+#include "thread/ready.h"
 
 #define BUDGET 64U /* packets of a queue before other threads have their turn */
 
@@ -73,6 +75,16 @@ static bool poll_all(void)
     return more;
 }
 
+/* Only where nobody else wants to run: a program that is busy gathers by itself. */
+static void gather_all(void)
+{
+    if (kit_smp || kit_ready.first)
+        return;
+    for (struct net_if *nif = net_ifs; nif; nif = nif->next)
+        for (unsigned int i = 0; nif->connected && !nif->dead && i < nif->queue_count; i++)
+            net_queue_gather(nif->queue[i]);
+}
+
 static bool arm_all(void)
 {
     bool more = false;
@@ -100,6 +112,7 @@ static void run(void *argument)
 {
     (void)argument;
     for (;;) {
+        gather_all();
         kicked = false;
         bool more = poll_all();
         sys_check_timeouts();

@@ -90,6 +90,17 @@ void kit_timers_arm(void)
     HC1(__HYPERVISOR_set_timer_op, cpu->armed - offset);
 }
 
+void kit_nap(uint64_t ns)
+{
+    uint64_t end = gk_time_mono() + ns;
+
+    if (end < kit_cpu0.armed)
+        HC1(__HYPERVISOR_set_timer_op, end - offset);
+    kit_evt_sleep();
+    /* Whatever it is set to now, the next sleep moves it: else it would wake us for nothing. */
+    kit_cpu0.armed = UINT64_MAX;
+}
+
 static void timers_run(uint32_t port, void *cpu)
 {
     uint64_t now = gk_time_mono();

@@ -14,6 +14,8 @@ void kit_timers_arm(void);
 /* gk_timer_set() and gk_timer_stop() for who has the turn. */
 void kit_timer_set(struct gk_timer *timer, uint64_t deadline, void (*call)(void *), void *argument);
 bool kit_timer_stop(struct gk_timer *timer);
+/* Only with one vCPU: all of the guest sleeps until an event, or for `ns` and no longer. */
+void kit_nap(uint64_t ns);
 /* The first timer's deadline, or UINT64_MAX. */
 uint64_t kit_timers_first(void);
 /* The timer's interrupt of a vCPU. A port or an error. */

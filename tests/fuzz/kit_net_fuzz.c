@@ -115,7 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
         default:
             net_tx_arm(&tx);
-            net_rx_arm(&rx);
+            net_rx_arm(&rx, 1);
             if (act >> 3 == 31)
                 offload(&in);
         }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <xen/errno.h>
 
+#include "net/gather.h"
 #include "net/offload.h"
 #include "net/ring.h"
 
@@ -210,9 +211,16 @@ static void test_receive(void)
         rx_data(0, i < NET_FRAGS ? NETRXF_more_data : 0, 0);
     CHECK_EQ(net_rx_take(&rx, &packet), 1);
     CHECK(packet.bad);
-    CHECK(!net_rx_arm(&rx));
+    CHECK(!net_rx_arm(&rx, 1));
     rx_data(0, 0, 60);
-    CHECK(net_rx_arm(&rx));
+    CHECK(net_rx_arm(&rx, 1));
+    CHECK_EQ(net_rx_there(&rx), 1);
+    CHECK(!net_rx_arm(&rx, 3));
+    CHECK_EQ(RX_RING->rsp_event, rx.rsp_cons + 3);
+    rx_data(0, 0, 60);
+    CHECK(!net_rx_arm(&rx, 3));
+    rx_data(0, 0, 60);
+    CHECK(net_rx_arm(&rx, 3));
     CHECK(net_rx_audit(&rx));
 }
 
@@ -390,8 +398,51 @@ static void test_walk(void)
     }
 }
 
+/* `burst` packets come together, of which the first is there: how many of 4000 of them wait alone.
+ * `waits`: occasions on which time was spent. */
+static unsigned int gather_rounds(struct net_gather *g, unsigned int burst, unsigned int *waits)
+{
+    unsigned int alone = 0;
+    for (unsigned int i = 0; i < 4000; i++) {
+        unsigned int want = net_gather_want(g, 1, 32);
+        CHECK(want != 1 && want <= 32);
+        alone += want == 0;
+        *waits += want != 0;
+        if (want)
+            net_gather_learn(g, 1, want, want < burst ? want : burst);
+    }
+    return alone;
+}
+
+static void test_gather(void)
+{
+    struct net_gather g = {0};
+    unsigned int waits = 0;
+    CHECK_EQ(net_gather_want(&g, 0, 32), 0);
+    CHECK_EQ(net_gather_want(&g, 32, 32), 0);
+    gather_rounds(&g, 1, &waits); /* lone requests: tried ever less often */
+    CHECK(waits < 30);
+    gather_rounds(&g, 20, &waits);
+    CHECK_EQ(g.expect, 20); /* found out, */
+    CHECK_EQ(gather_rounds(&g, 20, &waits), 0);
+    waits = 0;
+    gather_rounds(&g, 1, &waits); /* and forgotten */
+    CHECK(waits < 30);
+    /* Nonsense from the ring, and a walk. */
+    net_gather_learn(&g, 1, 32, -5U);
+    for (unsigned int i = 0; i < 20000; i++) {
+        unsigned int have = (unsigned int)rand() % 40, most = (unsigned int)rand() % 40;
+        unsigned int want = net_gather_want(&g, have, most);
+        CHECK(want == 0 || (want > have && want <= most));
+        if (want)
+            net_gather_learn(&g, have, want, have + (unsigned int)rand() % 40);
+        CHECK(g.skip <= NET_GATHER_PAUSE && g.pause <= NET_GATHER_PAUSE);
+    }
+}
+
 int main(void)
 {
+    test_gather();
     test_send();
     test_send_full();
     test_send_lies();

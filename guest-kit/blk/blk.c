@@ -300,6 +300,8 @@ int gk_blk_flush(struct gk_blk *disk)
 {
     if (disk->broken)
         return -XEN_EIO;
+    if (disk->info.readonly) /* nothing was written; back-ends may refuse the request */
+        return 0;
     return disk->info.flush ? simple(disk, BLKIF_OP_FLUSH_DISKCACHE, 0, 0) : 0;
 }
 

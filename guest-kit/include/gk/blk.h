@@ -42,9 +42,10 @@ void gk_blk_info(const struct gk_blk *disk, struct gk_blk_info *info);
 int gk_blk_read(struct gk_blk *disk, uint64_t offset, void *bytes, size_t length);
 int gk_blk_write(struct gk_blk *disk, uint64_t offset, const void *bytes, size_t length);
 /* All completed writes are on stable storage when it returns 0 (also when the back-end has no
- * cache). May block. */
+ * cache, or the disk is only to be read). May block. */
 int gk_blk_flush(struct gk_blk *disk);
-/* The content of the range is not needed any more. -XEN_EOPNOTSUPP: the back-end does not do that.
+/* The content of the range is not needed any more. -XEN_EOPNOTSUPP: the back-end does not do that;
+ * -XEN_EROFS, -XEN_EINVAL, -XEN_EIO as above.
  * May block. */
 int gk_blk_discard(struct gk_blk *disk, uint64_t offset, uint64_t length);
 

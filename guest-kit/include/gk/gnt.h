@@ -46,8 +46,9 @@ bool gk_gnt_in_use(gk_gref ref);
  * Maps `count` pages of `domid`, contiguous in our address space (from gk_space_alloc()). All or
  * nothing: 0 and *address, or an error and nothing is mapped. handles[count] is filled in for
  * gk_gnt_unmap(), which gives the space back; the pages stay theirs. -XEN_ESRCH: no such domain;
- * -XEN_ENOENT: no such reference; -XEN_EACCES: not for us, or not for writing; -XEN_ENOMEM,
- * -XEN_ENOSPC: no room here or in the hypervisor.
+ * -XEN_ENOENT: a reference beyond their table; -XEN_EINVAL: it is not in use, not for us, or not
+ * for writing, which the hypervisor does not tell apart; -XEN_ENOMEM, -XEN_ENOSPC: no room here or
+ * in the hypervisor. gk_gnt_unmap(): 0, or -XEN_EINVAL: a handle that is none.
  */
 int gk_gnt_map(uint16_t domid, const gk_gref *refs, size_t count, bool readonly, void **address,
                uint32_t *handles);

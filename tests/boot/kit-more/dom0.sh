@@ -43,6 +43,14 @@ disk = [ "phy:/dev/loop0,xvda,w" ]'
     grep '^bench guest_' "$(log bench)"
 fi
 
+# Each error that the headers name, by the same number on either hypervisor.
+if [ -e /kit/errors ]; then
+    check "errors is up" start errors errors 8 "" destroy 'disk = [ "phy:/dev/loop0,xvda,r" ]'
+    check "errors ends" wait_for 300 gone errors
+    tr -d '\r' <"$(log errors)" | grep '^errors: ' >errors.said
+    check "errors are what the headers say" diff /kit/errors.expected errors.said
+fi
+
 # gdb's remote protocol, by hand. `packet TEXT` sends one; each of its replies is acknowledged by a +.
 packet() {
     local sum=0 b

@@ -136,10 +136,8 @@ static int equip(struct hyp *h, const struct gconf *g, struct newborn *n, struct
     if ((rc = set_memory_map(h, g, n->domid, w)) || (rc = set_tsc(h, g, n->domid, w)) ||
         (rc = set_clock(h, g, n->domid, w)) || (rc = FAULT(w)))
         return rc;
-    rc = hyp_default_policy(h, n->domid);
-    /* A hypervisor without policies has given the domain what it offers. */
-    if (rc < 0 && rc != -ENOSYS && rc != -EOPNOTSUPP)
-        return why(w, rc, "cannot set its CPU policy: %s", strerror(-rc));
+    if ((rc = hyp_start_policy(h, n->domid, &g->cpuid, w)) < 0)
+        return rc;
     int store_port = hyp_evtchn_unbound(h, n->domid, 0);
     int console_port = store_port < 0 ? store_port : hyp_evtchn_unbound(h, n->domid, 0);
     if (console_port < 0)

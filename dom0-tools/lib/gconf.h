@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/cpuid.h"
 #include "lib/cpus.h"
 #include "lib/why.h"
 
@@ -64,6 +65,7 @@ struct gconf {
     struct cpus *hard, *soft; /* per vcpu, as many as given; later vcpus: all */
     uint32_t nr_hard, nr_soft;
     enum gconf_tsc tsc;
+    struct cpuid_rules cpuid;
     uint64_t max_kib, target_kib;
     int32_t weight, cap; /* -1: the default */
     char *kernel, *ramdisk, *cmdline;

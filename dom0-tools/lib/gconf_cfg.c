@@ -245,6 +245,22 @@ static int read_grant_version(struct reading *r)
     return rc;
 }
 
+/* A text is libxl's spelling, a list xend's. */
+static int read_cpuid(struct reading *r)
+{
+    r->g->cpuid.nr = 0;
+    if (r->v->text)
+        return cpuid_parse_libxl(&r->g->cpuid, r->v->text, r->w);
+    for (unsigned i = 0; i < r->v->nr; i++) {
+        if (!r->v->items[i].text)
+            return why(r->w, -EINVAL, "item %u must be a text", i + 1);
+        int rc = cpuid_parse_xend(&r->g->cpuid, r->v->items[i].text, r->w);
+        if (rc)
+            return why_in(r->w, rc, "item %u", i + 1);
+    }
+    return 0;
+}
+
 static int read_disks(struct reading *r)
 {
     if (r->v->text)
@@ -310,6 +326,7 @@ static const struct key keys[] = {
     {"claim_mode", read_nothing},
     {"cmdline", read_cmdline},
     {"cpu_weight", read_weight},
+    {"cpuid", read_cpuid},
     {"cpus", read_cpus},
     {"cpus_soft", read_cpus_soft},
     {"disk", read_disks},
@@ -342,7 +359,41 @@ static const struct key keys[] = {
     {"vif", read_vifs},
 };
 
-/* Known to xl.cfg(5); they ask for what these tools or PV guests have not. */
+#define NO_PASSING "hardware cannot be given to guests: this hypervisor passes none on"
+#define NO_SERVER  "nothing in dom0 serves such devices"
+#define NO_XSM     "hypervisors are built without XSM here, so there are no labels"
+#define NO_DISPLAY "a display needs qemu in dom0; use the console"
+#define NO_CHANNEL "argon-consoled serves each guest's first console only"
+
+/* What other PV guests have and these cannot, and why. */
+static const struct {
+    const char *name, *reason;
+} refused[] = {
+    {"channel", NO_CHANNEL},
+    {"device_tree", NO_PASSING},
+    {"dtdev", NO_PASSING},
+    {"e820_host", "it is for guests with devices passed through; " NO_PASSING},
+    {"init_seclabel", NO_XSM},
+    {"iomem", NO_PASSING},
+    {"ioports", NO_PASSING},
+    {"irqs", NO_PASSING},
+    {"keymap", NO_DISPLAY},
+    {"p9", NO_SERVER},
+    {"passthrough", NO_PASSING},
+    {"pci", NO_PASSING},
+    {"pvcalls", NO_SERVER},
+    {"seclabel", NO_XSM},
+    {"usbctrl", NO_SERVER},
+    {"usbdev", NO_SERVER},
+    {"vdispl", NO_SERVER},
+    {"vfb", NO_DISPLAY},
+    {"vkb", NO_DISPLAY},
+    {"vsnd", NO_SERVER},
+    {"vtpm", NO_SERVER},
+    {"vuart", "it is for guests on Arm"},
+};
+
+/* Known to xl.cfg(5) too; they ask for what PV guests have not. */
 static const char *const unsupported[] = {
     "acpi",
     "acpi_firmware",
@@ -355,17 +406,12 @@ static const char *const unsupported[] = {
     "bios",
     "bios_path_override",
     "boot",
-    "channel",
     "console",
-    "cpuid",
     "cpuid_policy",
     "device_model_args",
     "device_model_override",
     "device_model_version",
-    "device_tree",
     "driver_domain",
-    "dtdev",
-    "e820_host",
     "firmware",
     "gfx_passthru",
     "gpu",
@@ -373,11 +419,6 @@ static const char *const unsupported[] = {
     "hap",
     "hdtype",
     "hpet",
-    "init_seclabel",
-    "iomem",
-    "ioports",
-    "irqs",
-    "keymap",
     "lbr",
     "mca_caps",
     "monitor",
@@ -388,20 +429,15 @@ static const char *const unsupported[] = {
     "numa_placement",
     "nx",
     "opengl",
-    "p9",
     "pae",
-    "passthrough",
-    "pci",
     "pci_msitranslate",
     "pci_permissive",
     "pci_power_mgmt",
     "pci_seize",
-    "pvcalls",
     "pvh",
     "pvshim",
     "rdm",
     "sdl",
-    "seclabel",
     "serial",
     "shadow_memory",
     "smbios_firmware",
@@ -412,19 +448,14 @@ static const char *const unsupported[] = {
     "timer_mode",
     "tpm",
     "usb",
-    "usbctrl",
-    "usbdev",
     "usbversion",
-    "vdispl",
     "vendor_device",
-    "vfb",
     "vga",
     "vhpt",
     "videoram",
     "viommu",
     "virtio",
     "viridian",
-    "vkb",
     "vmtrace_buf_kb",
     "vnc",
     "vncconsole",
@@ -436,9 +467,6 @@ static const char *const unsupported[] = {
     "vnuma",
     "vpmu",
     "vpt_align",
-    "vsnd",
-    "vtpm",
-    "vuart",
     "xauthority",
     "xen_platform_pci",
     "display",
@@ -451,6 +479,10 @@ static int one_setting(struct reading *r, const struct cfg_setting *s)
             r->v = &s->value;
             return keys[i].read(r);
         }
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        if (strcmp(refused[i].name, s->key) == 0)
+            return why(r->w, -EOPNOTSUPP, "not supported: %s; take the line out",
+                       refused[i].reason);
     for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0]; i++)
         if (strcmp(unsupported[i], s->key) == 0)
             return why(r->w, -EOPNOTSUPP, "not supported for PV guests here; take the line out");

@@ -88,6 +88,8 @@ static void put_build(const struct gconf *g, struct json *j)
     put_default_number(j, "max_grant_frames", g->max_grant_frames);
     put_default_number(j, "max_maptrack_frames", g->max_maptrack_frames);
     put_default_number(j, "max_grant_version", g->max_grant_version);
+    if (g->cpuid.nr)
+        cpuid_to_json(&g->cpuid, j, "cpuid");
     json_map(j, "type.pv");
     json_map_end(j);
     json_map(j, "arch_arm");
@@ -343,7 +345,8 @@ static int get_build(yajl_val b, struct gconf *g, struct why *w)
         (rc = get_text(b, "ramdisk", &g->ramdisk, w)) ||
         (rc = get_number(b, "max_grant_frames", -1, UINT32_MAX, &g->max_grant_frames, w)) ||
         (rc = get_number(b, "max_maptrack_frames", -1, UINT32_MAX, &g->max_maptrack_frames, w)) ||
-        (rc = get_number(b, "max_grant_version", -1, 15, &version, w)))
+        (rc = get_number(b, "max_grant_version", -1, 15, &version, w)) ||
+        (rc = cpuid_from_json(&g->cpuid, json_get(b, "cpuid"), w)))
         return rc;
     /* libxl's "default" for the two is all ones. */
     if (g->max_grant_frames == UINT32_MAX)

@@ -8,6 +8,7 @@
 #define LIB_HYP_H
 
 #include "abi/abi.h"
+#include "lib/cpuid.h"
 #include "lib/why.h"
 
 struct hyp;
@@ -63,8 +64,8 @@ int hyp_get_tsc(struct hyp *h, uint32_t domid, struct xen_domctl_tsc_info *t);
 int hyp_address_size(struct hyp *h, uint32_t domid, uint32_t bits);
 int hyp_claim(struct hyp *h, uint32_t domid, uint64_t frames);
 int hyp_node_affinity(struct hyp *h, uint32_t domid, const uint8_t *map, uint32_t bits);
-/* Gives the domain the default CPU policy for PV guests of this host. -ENOSYS: it has none. */
-int hyp_default_policy(struct hyp *h, uint32_t domid);
+/* Gives a new domain the CPU policy of this host's PV guests, changed as cpuid= says. */
+int hyp_start_policy(struct hyp *h, uint32_t domid, const struct cpuid_rules *r, struct why *w);
 /* The domain's own policy; counts in: room, out: used. */
 int hyp_get_policy(struct hyp *h, uint32_t domid, xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,
                    xen_msr_entry_t *msrs, uint32_t *nr_msrs);

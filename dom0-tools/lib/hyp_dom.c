@@ -358,7 +358,7 @@ static int policy_domctl(struct hyp *h, uint32_t cmd, uint32_t domid, struct pol
     return rc;
 }
 
-static xen_cpuid_leaf_t *policy_leaf(struct policy *p, uint32_t leaf)
+static xen_cpuid_leaf_t *policy_leaf(const struct policy *p, uint32_t leaf)
 {
     for (uint32_t i = 0; i < p->nr_leaves && i < LEAVES; i++)
         if (p->leaves[i].leaf == leaf)
@@ -366,34 +366,64 @@ static xen_cpuid_leaf_t *policy_leaf(struct policy *p, uint32_t leaf)
     return NULL;
 }
 
+/* A copy of the host's leaves, malloced. */
+static int host_leaves(struct hyp *h, struct policy *p, xen_cpuid_leaf_t **out, uint32_t *nr)
+{
+    int rc = policy_of_system(h, XEN_SYSCTL_cpu_policy_host, p);
+    if (rc < 0)
+        return rc;
+    *nr = p->nr_leaves < LEAVES ? p->nr_leaves : LEAVES;
+    *out = malloc((*nr + 1) * sizeof **out);
+    if (!*out)
+        return -ENOMEM;
+    memcpy(*out, p->leaves, *nr * sizeof **out);
+    return 0;
+}
+
 /*
  * Without CPUID faulting a PV guest sees the host's topology with its own eyes, so the policy
  * repeats the host's two topology flags (HTT, CMP_LEGACY) as the stock tools' does.
  */
-int hyp_default_policy(struct hyp *h, uint32_t domid)
+static int pv_leaves(struct hyp *h, struct policy *p, const xen_cpuid_leaf_t *host, uint32_t nr)
+{
+    const struct policy of_host = {.leaves = (xen_cpuid_leaf_t *)(uintptr_t)host, .nr_leaves = nr};
+    const xen_cpuid_leaf_t *h1 = policy_leaf(&of_host, 1),
+                           *he1 = policy_leaf(&of_host, 0x80000001u);
+    const uint32_t htt = 1u << 28, cmp = 1u << 1;
+    int rc = policy_of_system(h, XEN_SYSCTL_cpu_policy_pv_default, p);
+    if (rc < 0)
+        return rc;
+    xen_cpuid_leaf_t *l1 = policy_leaf(p, 1), *e1 = policy_leaf(p, 0x80000001u);
+    if (l1)
+        l1->d = (l1->d & ~htt) | (h1 ? h1->d & htt : 0);
+    if (e1)
+        e1->c = (e1->c & ~cmp) | (he1 ? he1->c & cmp : 0);
+    p->nr_msrs = 0;
+    return 0;
+}
+
+int hyp_start_policy(struct hyp *h, uint32_t domid, const struct cpuid_rules *r, struct why *w)
 {
     struct policy p = {0};
+    xen_cpuid_leaf_t *host = NULL;
+    uint32_t nr_host = 0;
+    struct why refusal = {""};
     int rc = policy_alloc(h, &p);
-    uint32_t htt = 0, cmp = 0;
     if (rc >= 0)
-        rc = policy_of_system(h, XEN_SYSCTL_cpu_policy_host, &p);
-    if (rc >= 0) {
-        const xen_cpuid_leaf_t *l1 = policy_leaf(&p, 1), *e1 = policy_leaf(&p, 0x80000001u);
-        htt = l1 ? l1->d & (1u << 28) : 0;
-        cmp = e1 ? e1->c & (1u << 1) : 0;
-        rc = policy_of_system(h, XEN_SYSCTL_cpu_policy_pv_default, &p);
-    }
-    if (rc >= 0) {
-        xen_cpuid_leaf_t *l1 = policy_leaf(&p, 1), *e1 = policy_leaf(&p, 0x80000001u);
-        if (l1)
-            l1->d = (l1->d & ~(1u << 28)) | htt;
-        if (e1)
-            e1->c = (e1->c & ~(1u << 1)) | cmp;
-        p.nr_msrs = 0;
+        rc = host_leaves(h, &p, &host, &nr_host);
+    if (rc >= 0)
+        rc = pv_leaves(h, &p, host, nr_host);
+    if (rc >= 0)
+        rc = cpuid_apply(r, p.leaves, p.nr_leaves, host, nr_host, &refusal);
+    if (rc >= 0)
         rc = policy_domctl(h, XEN_DOMCTL_set_cpu_policy, domid, &p);
-    }
     policy_free(h, &p);
-    return rc;
+    free(host);
+    /* A hypervisor without policies has given the domain what it offers. */
+    if (rc >= 0 || (!r->nr && (rc == -ENOSYS || rc == -EOPNOTSUPP)))
+        return 0;
+    return refusal.text[0] ? why(w, rc, "%s", refusal.text)
+                           : why(w, rc, "cannot set its CPU policy: %s", strerror(-rc));
 }
 
 int hyp_get_policy(struct hyp *h, uint32_t domid, xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,

@@ -110,6 +110,22 @@ check "-q is quiet" sh -c '! grep -q "t1: " out'
 axl destroy t1
 snap >before
 
+# cpuid=, beside xl: what the guest is told, in both spellings, and nothing where nothing is asked for.
+features() { # TOOL CPUID: what a guest says that it made
+    forget
+    $1 create -q t1.cfg 'extra="features"' ${2:+"cpuid=$2"} >out 2>&1 || { cat out; return 1; }
+    wait_for 60 said "tiny: features .* end" || return 1
+    tail -n +$((told + 1)) $log | grep -o "features .* end"
+    $1 destroy t1 && wait_for 60 gone >/dev/null
+}
+wish='"host,sse3=0,stepping=9,cx16=0,clflush=4,lahf-lm=0,aesni=k"'
+as_bits='["1:eax=xxxxxxxxxxxxxxxxxxxxxxxxxxxx1001,ebx=xxxxxxxxxxxxxxxx00000100xxxxxxxx,ecx=xxxxxxkxxxxxxxxxxx0xxxxxxxxxxxx0","0x80000001:ecx=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx0"]'
+check "a guest's features are as with xl" sh -c ': "$1"; [ -n "$1" ] && [ "$1" = "$2" ]' - "$(features xl)" "$(features axl)"
+xl_wish=$(features xl "$wish") axl_wish=$(features axl "$wish")
+check "cpuid= of libxl" sh -c 'echo "$1, $2, $3"; [ -n "$1" ] && [ "$1" = "$2" ] && [ "$1" != "$3" ]' - "$xl_wish" "$axl_wish" "$(features axl)"
+check "cpuid= of xend" test "$(features axl "$as_bits")" = "$xl_wish"
+like_xl_cpuid() { for t in xl axl; do $t create -n t1.cfg "cpuid=$1" 2>/dev/null | sed -n '/"cpuid"/,/\]/p' | sed 's/],/]/' >$t.cpuid; done; diff xl.cpuid axl.cpuid && test -s axl.cpuid; }
+check "its JSON is xl's" like_xl_cpuid "$as_bits"
 # A kernel that takes over who reads it (G1), and one that unpacks to all there is (zstd: 1 GiB in 8192 runs of zeroes).
 contained() { # HOW SENTENCE
     AXL_READER=$1 $faults create -q t1.cfg >out 2>&1

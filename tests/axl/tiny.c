@@ -3,8 +3,8 @@
  * control/shutdown (poweroff, reboot, suspend), ticks, and says what it woke up to after a restore.
  *
  * Command line words: "poweroff", "reboot", "crash" act at once; "hold=TEXT" is remembered in
- * memory and printed again after a restore; "flood=N" prints N numbered lines as fast as it can. A
- * line typed on its console is told back.
+ * memory and printed again after a restore; "flood=N" prints N numbered lines as fast as it can;
+ * "features" prints what the hypervisor's CPUID says. A line typed on its console is told back.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -136,6 +136,23 @@ static void flood(const char *count)
         put("\r\n");
     }
     put("tiny: flood ends\r\n");
+}
+
+/* As PV kernels ask: by the instruction that the hypervisor answers. */
+static void features(void)
+{
+    static const uint32_t leaf[] = {1, 0x80000001};
+    put("tiny: features");
+    for (int i = 0; i < 2; i++) {
+        uint32_t r[4] = {leaf[i]};
+        __asm__ volatile("ud2; .ascii \"xen\"; cpuid"
+                         : "+a"(r[0]), "=b"(r[1]), "+c"(r[2]), "=d"(r[3]));
+        for (int k = 0; k < 4; k++) {
+            put(" ");
+            put_number(r[k]);
+        }
+    }
+    put(" end\r\n");
 }
 
 /* A whole line is told back. */
@@ -289,6 +306,8 @@ void run(start_info_t *info)
         end(SHUTDOWN_reboot);
     if (word("crash"))
         end(SHUTDOWN_crash);
+    if (word("features"))
+        features();
     if (word("flood="))
         flood(word("flood="));
     for (uint64_t n = 1;; n++) {

@@ -2,6 +2,7 @@
  * axl's configuration: the xl.cfg grammar, keys, disk and vif lines, cpu sets, and the round trip
  * through libxl's JSON.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "lib/cfg.h"
@@ -185,6 +186,21 @@ static void keys(void)
         {"disk='x'", "must be a list"},
         {"on_crash='explode'", "must be destroy"},
         {"cpus='x'", "no set of cpus"},
+        {"\n\nchannel=['name=a']", "g.cfg:3: channel: not supported: argon-consoled serves"},
+        {"iomem=['a0,1']", "g.cfg:1: iomem: not supported: hardware cannot be given"},
+        {"cpuid='sse3=0'", "g.cfg:1: cpuid: must begin with host"},
+        {"cpuid='host,warp=1'", "'warp' is no feature's name"},
+        {"cpuid='host,avx'", "'avx' is not KEY=VALUE"},
+        {"cpuid='host,avx=2'", "must be 0, 1, x, k or s"},
+        {"cpuid='host,avx=10'", "must be 0, 1, x, k or s"},
+        {"cpuid='host,stepping=16'", "stepping: '16' is no number up to 15"},
+        {"cpuid='host,family=271'", "is no number up to 270"},
+        {"cpuid='host,rdcl-no=0'", "told by an MSR"},
+        {"cpuid=['1:ecx=x']", "item 1: ecx must have 32 characters"},
+        {"cpuid=['1:rax=x']", "'rax' must be eax"},
+        {"cpuid=['1:edx']", "is not REGISTER=BITS"},
+        {"cpuid=['one:ecx=x']", "must begin with LEAF:"},
+        {"cpuid=['7,:ecx=x']", "must begin with LEAF:"},
     };
     struct gconf g;
     struct why w;
@@ -201,6 +217,47 @@ static void keys(void)
     CHECK_STR(g.cmdline, "root=/dev/xvda ro quiet");
     CHECK(gconf_complete(&g, true, &w) < 0); /* no name */
     gconf_free(&g);
+}
+
+/* Both spellings of one wish come to the same, and to what is asked. */
+static void cpuids(void)
+{
+    struct gconf a, b;
+    struct why w;
+    CHECK_EQ(cfg(&a, "cpuid='host,tm1=0,sse3=0,lahf_lm=1,LAHF-LM=k,avx2=s'", &w), -EINVAL);
+    gconf_free(&a);
+    CHECK_EQ(
+        cfg(&a, "cpuid='host,tm1=0,sse3=0,sse4.1=1,sse4_2=k,avx2=s,family=0x17,model=0x31'", &w),
+        0);
+    CHECK_EQ(cfg(&b,
+                 "cpuid=['1:eax=xxxx000010000011xxxx11110001xxxx,"
+                 "ecx=xxxxxxxxxxxk1xxxxxxxxxxxxxxxxxx0,"
+                 "edx=xx0xxxxxxxxxxxxxxxxxxxxxxxxxxxxx',"
+                 "'7,0:ebx=xxxxxxxxxxxxxxxxxxxxxxxxxxsxxxxx']",
+                 &w),
+             0);
+    CHECK_EQ(a.cpuid.nr, 2);
+    CHECK_EQ(b.cpuid.nr, 2);
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < CPUID_REGS; k++)
+            CHECK_STR(a.cpuid.rule[i].bits[k], b.cpuid.rule[i].bits[k]);
+    CHECK_EQ(b.cpuid.rule[1].subleaf, 0);
+    xen_cpuid_leaf_t guest[2] = {{1, CPUID_NO_SUBLEAF, 0xf00f0f0f, 2, 0x100001, ~0u},
+                                 {7, 0, 1, 0, 3, 4}};
+    const xen_cpuid_leaf_t host[2] = {{1, CPUID_NO_SUBLEAF, 5, 6, 0xffffffff, 0},
+                                      {7, 0, 0, 0x21, 0, 0}};
+    CHECK_EQ(cpuid_apply(&a.cpuid, guest, 2, host, 2, &w), 0);
+    CHECK_EQ(guest[0].a, 0xf0830f1f);
+    CHECK_EQ(guest[0].b, 2);
+    CHECK_EQ(guest[0].c,
+             0x180000); /* sse3 off, 4.1 on, 4.2 as the host's; bit 20 was the guest's */
+    CHECK_EQ(guest[0].d, ~(1u << 29));
+    CHECK_EQ(guest[1].b, 0x20);
+    CHECK_EQ(guest[1].c, 3);
+    CHECK_EQ(cpuid_apply(&a.cpuid, guest, 1, host, 2, &w), -EOPNOTSUPP);
+    CHECK(strstr(w.text, "leaf 0x7"));
+    gconf_free(&a);
+    gconf_free(&b);
 }
 
 /* Any bytes go out as JSON that a strict parser takes, and come back as they were. */
@@ -258,7 +315,7 @@ static void round_trip(void)
         "name='web'\nkernel='/k'\nramdisk='/r'\nextra='a b'\nmemory=128\nmaxmem=256\nvcpus=2\n"
         "maxvcpus=4\ncpus=['0','1-2']\ncpus_soft='all'\ncpu_weight=300\ncap=50\ntsc_mode='native'\n"
         "uuid='39a24477-d377-4c5d-958a-f2c4932582e1'\nnomigrate=1\nevent_channels=200\n"
-        "localtime=1\nrtc_timeoffset='-3600'\n"
+        "localtime=1\nrtc_timeoffset='-3600'\ncpuid='host,avx=0,nc=3,xsaveopt=1,arat=0'\n"
         "on_crash='coredump-restart'\non_reboot='destroy'\non_poweroff='preserve'\n"
         "disk=['/a,raw,xvda,w,discard','/b,raw,xvdb,r,direct-io-safe']\n"
         "vif=['bridge=b0,mac=00:16:3e:00:00:01,rate=1MB/s','ip=10.0.0.1,vifname=v,devid=7']\n";
@@ -276,6 +333,9 @@ static void round_trip(void)
     CHECK_EQ(b.nr_disks, 2);
     CHECK_EQ(b.rtc_offset, -3600);
     CHECK(b.localtime);
+    CHECK_EQ(b.cpuid.nr, 4);
+    CHECK_STR(b.cpuid.rule[1].bits[2], "xxxxxxxxxxxxxxxxxxxxxxxx00000011");
+    CHECK_EQ(b.cpuid.rule[2].subleaf, 1);
     CHECK_EQ(b.nic[1].devid, 7);
     free(one);
     free(two);
@@ -307,6 +367,7 @@ int main(void)
     disks();
     nics();
     keys();
+    cpuids();
     round_trip();
     return check_result();
 }

@@ -175,7 +175,7 @@ int cmd_sched_credit2(struct axl *a, int argc, char **argv)
         rc = hyp_credit2_params(axl_hyp(a), 0, limit >= 0, &p);
         if (rc < 0)
             return axl_fail("scheduler parameters: %s", strerror(-rc));
-        return show_limit(a, p.ratelimit_us);
+        return limit >= 0 && !a->json ? AXL_OK : show_limit(a, p.ratelimit_us);
     }
     if ((weight >= 0 || cap >= 0) && !who)
         return axl_misuse(a, "Must specify a domain."), AXL_FAILED;
@@ -210,17 +210,52 @@ static const char *scheduler_name(uint32_t id)
                                           : "unknown";
 }
 
+/* One pool; with `list` its CPUs by number. */
+static void pool_line(struct json *j, const char *name, const struct xen_sysctl_cpupool_op *p,
+                      const uint8_t *map, int cpus, bool list)
+{
+    unsigned n = 0;
+    if (list)
+        printf("%-19s", name);
+    for (int i = 0; i < cpus; i++)
+        if (map[i / 8] >> (i % 8) & 1) {
+            if (list)
+                printf("%s%d", n ? "," : "", i);
+            n++;
+        }
+    if (list) {
+        putchar('\n');
+    } else if (j) {
+        json_map(j, NULL);
+        json_string(j, "name", name);
+        json_number(j, "cpus", n);
+        json_string(j, "scheduler", scheduler_name(p->sched_id));
+        json_number(j, "domains", p->n_dom);
+        json_map_end(j);
+    } else {
+        printf("%-19s%3u%10s%8s%11u\n", name, n, scheduler_name(p->sched_id), "y", p->n_dom);
+    }
+}
+
 int cmd_cpupool_list(struct axl *a, int argc, char **argv)
 {
-    int rc, o = axl_getopt(a, argc, argv, "", NULL, &rc);
-    if (o == -2)
-        return rc;
+    static const struct option longs[] = {{"cpus", no_argument, NULL, 'c'}, {0}};
+    bool list = false, found = false;
+    int rc, o;
+    while ((o = axl_getopt(a, argc, argv, "c", longs, &rc)) != -1) {
+        if (o == -2)
+            return rc;
+        list |= o == 'c';
+    }
+    list = list && !a->json;
+    const char *who = argv[optind];
     int cpus = hyp_nr_cpus(axl_hyp(a));
     struct json *j = a->json ? json_new() : NULL;
     if (j)
         json_array(j, NULL);
     else
-        puts("Name               CPUs   Sched     Active   Domain count");
+        puts(list ? "Name               CPU list"
+                  : "Name               CPUs   Sched     Active   Domain count");
     uint8_t *map = hyp_lend(a->hyp, CPUS_MAX / 8);
     for (uint32_t id = 0; map && cpus > 0;) {
         struct xen_sysctl op = {.cmd = XEN_SYSCTL_cpupool_op};
@@ -232,26 +267,22 @@ int cmd_cpupool_list(struct axl *a, int argc, char **argv)
         p->cpumap.nr_bits = (uint32_t)cpus;
         if (hyp_sysctl(a->hyp, &op) < 0)
             break;
-        unsigned n = 0;
-        for (int i = 0; i < cpus; i++)
-            n += map[i / 8] >> (i % 8) & 1;
         char *name = store_read(axl_store(a), "/local/pool/%u/name", p->cpupool_id);
         char made[32];
         snprintf(made, sizeof made, "Pool-%u", p->cpupool_id);
-        if (j) {
-            json_map(j, NULL);
-            json_string(j, "name", name ? name : made);
-            json_number(j, "cpus", n);
-            json_string(j, "scheduler", scheduler_name(p->sched_id));
-            json_number(j, "domains", p->n_dom);
-            json_map_end(j);
-        } else
-            printf("%-19s%3u%10s%8s%11u\n", name ? name : made, n, scheduler_name(p->sched_id), "y",
-                   p->n_dom);
+        const char *called = name ? name : made;
+        if (!who || strcmp(who, called) == 0) {
+            pool_line(j, called, p, map, cpus, list);
+            found = true;
+        }
         free(name);
         id = p->cpupool_id + 1;
     }
     hyp_unlend(a->hyp, map);
+    if (who && !found) {
+        json_free(j);
+        return axl_fail("there is no pool '%s'", who);
+    }
     if (!j)
         return AXL_OK;
     json_array_end(j);

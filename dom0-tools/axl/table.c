@@ -148,6 +148,9 @@ const struct cmd axl_cmds[] = {
      "--json                  Answer in JSON (quota).", QUERY},
     {"dom0-init", cmd_dom0_init, "", "Write domain 0's own nodes, once after xenstored's start",
      NULL, ACTS},
-    {"cpupool-list", cmd_cpupool_list, "", "List CPU pools on host", NULL, QUERY},
+    {"cpupool-list", cmd_cpupool_list, "[-c] [Pool]", "List CPU pools on host",
+     "-c, --cpus              Print their CPUs by number.\n"
+     "--json                  Answer in JSON.",
+     QUERY},
 };
 const size_t axl_nr_cmds = sizeof axl_cmds / sizeof axl_cmds[0];

@@ -66,10 +66,10 @@ like_xl() { # WHAT COMMAND...: code or output
     [ "$1" = output ] || { a=${a##*code} b=${b##*code}; }
     [ "$a" = "$b" ] || { echo "xl: $a, axl: $b"; return 1; }
 }
-for what in 'domname x' 'sched-credit2 -w 3' 'list 77' 'list -x' shutdown 'sysrq t1 hh' 'create nosuch.cfg' 'create t1.cfg' 'uptime nosuch'; do
+for what in 'domname x' 'sched-credit2 -w 3' 'list 77' 'list -x' shutdown 'sysrq t1 hh' 'create nosuch.cfg' 'create t1.cfg' 'uptime nosuch' 'cpupool-list nosuch'; do
     check "exit code of $what" like_xl code "$what"
 done
-for what in vm-list cpupool-list sched-credit2 'uptime nosuch'; do check "output of $what" like_xl output "$what"; done
+for what in vm-list cpupool-list 'cpupool-list -c' 'cpupool-list Pool-0' sched-credit2 'sched-credit2 -s -r 1000' 'uptime nosuch'; do check "output of $what" like_xl output "$what"; done
 check "list -c" sh -c 'xl list -c t1 | sed "s/ [0-9.]*  *Pool/ Pool/" >a; axl list -c t1 | sed "s/ [0-9.]*  *Pool/ Pool/" >b; diff a b'
 check "create -n prints the configuration alone, as xl does" sh -c 'axl create -n t1.cfg 2>/dev/null | sed -n 2p | grep -qx "    \"c_info\": {"'
 check "a second of the same name is refused" sh -c '! axl create -q t1.cfg'

@@ -301,7 +301,30 @@ static void test_no_gain(void)
     }
     a = ran(&vcpus[0]) - a, b = ran(&vcpus[1]) - b;
     CHECK(a < 51 * (a + b) / 100);
-    /* Nor does yielding lose more than the moment: who yields to a hog still gets on. */
+    gone();
+}
+
+/* Who yields waits until the other has had a grain, whatever he was owed; but no longer. */
+static void test_yield(void)
+{
+    machine(1);
+    guest(256, 0), guest(256, 0);
+    sched_up(&vcpus[0]);
+    settle();
+    pass(NS_PER_SEC);
+    sched_up(&vcpus[1]);
+    settle();
+    CHECK(curr[0] == &vcpus[1]);
+    for (int i = 0; i < 100; i++) {
+        sched_pass(&vcpus[1]);
+        settle();
+        CHECK(curr[0] == &vcpus[0]);
+        pass(NS_PER_MS * 9 / 10);
+        CHECK(curr[0] == &vcpus[0]);
+        for (ns_t end = fake_now + 12 * NS_PER_MS; curr[0] == &vcpus[0] && fake_now < end;)
+            pass(STEP);
+        CHECK(curr[0] == &vcpus[1]);
+    }
     gone();
 }
 
@@ -556,6 +579,7 @@ int main(void)
     test_pinning();
     test_latency();
     test_no_gain();
+    test_yield();
     for (uint64_t seed = 1; seed < 6; seed++)
         test_walk(seed);
     return 0;

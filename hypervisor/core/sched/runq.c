@@ -202,6 +202,13 @@ static bool keeps_cpu(struct vcpu *prev, const struct vcpu *c, const struct sche
     return vtime_before(prev->sched.vtime, c->sched.vtime + grain);
 }
 
+/* Who yields gives up what he is owed, or he would be back at once. */
+static void give_way(struct vcpu *prev, const struct vcpu *next)
+{
+    if (prev->sched.yielding && vtime_before(prev->sched.vtime, next->sched.vtime))
+        prev->sched.vtime = next->sched.vtime;
+}
+
 static bool may_go_on(struct vcpu *v, unsigned int cpu, ns_t t) NEEDS(sched_st.lock)
 {
     if (v->sched.reasons || !(v->sched.hard & bit64(cpu)))
@@ -283,6 +290,8 @@ struct vcpu *sched_next(unsigned int cpu, ns_t t)
         if (stays) {
             clamp(prev);
             stays = keeps_cpu(prev, next, s, t);
+            if (!stays)
+                give_way(prev, next);
         }
         prev->sched.yielding = false;
     } else {

@@ -1,5 +1,5 @@
 # Disks by argon-blkd: a stock guest writes, reads, syncs, discards, is refused; the back-end is
-# killed under it and goes on; an NBD export; attach, detach; nothing is left behind.
+# killed under it and goes on; an NBD export, also one that fails; attach, detach; nothing is left behind.
 . /argon/lib.sh
 cd /tmp || exit
 /argon/start
@@ -32,10 +32,12 @@ truncate -s 16M c.img
 # Folders without a value stay for the next guest's; what is in them may not.
 nodes() { xenstore-ls -f /local/domain/0 | grep -v ' = ""$'; }
 nodes >before
-nbdkit -U /tmp/nbd.sock --pidfile nbd.pid file c.img
+# As long as there is a file nbd-fails, the server refuses reads and writes.
+nbdkit -U /tmp/nbd.sock --pidfile nbd.pid --filter=error file c.img error=EIO error-pread-rate=100% \
+    error-pwrite-rate=100% error-file=/tmp/nbd-fails
 wait_for 20 test -S /tmp/nbd.sock
 
-check "create" axl create -q g.cfg 'extra="console=hvc0 blkd=basic,mix,nbd,attach"' \
+check "create" axl create -q g.cfg 'extra="console=hvc0 cryptomgr.notests blkd=basic,mix,nbd,nbdfails,attach"' \
     'disk=["/disk/a.img,raw,xvda,w", "/disk/b.img,raw,xvdb,r,backendtype=argon", "vdev=xvdc,access=w,target=nbd+unix:///?socket=/tmp/nbd.sock"]'
 check "a second guest may not have the same file" sh -c '! axl create -q g.cfg name=\"h\" "disk=[\"/disk/a.img,raw,xvda,w,backendtype=argon\"]" 2>&1 | tee out; grep -q "already" out'
 for s in fill check discard discarded beside end readonly readable; do check "guest: $s" passed $s; done
@@ -52,6 +54,12 @@ check "guest: mix under kills" passed mix
 check "guest: nbd" passed nbd
 check "guest: nbdtrim" passed nbdtrim
 check "guest: nbdzero" passed nbdzero
+touch nbd-fails
+check "guest: a read that the server refuses is an error" passed nbdreadfails
+check "guest: and so is a write" passed nbdwritefails
+rm nbd-fails
+check "guest: it works once the server does" passed nbdworks
+check "guest: nbdkept" passed nbdkept
 stat_is() { axl block-stat g | awk -v d="$1" -v f="$2" '$1 == d && $f > 0 { found = 1 } END { exit !found }'; }
 check "block-stat: what was written" stat_is xvda 3
 check "block-stat: what was flushed" stat_is xvda 5

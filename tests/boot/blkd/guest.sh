@@ -5,6 +5,10 @@ step() {
     shift
     if "$@"; then echo "guest: $what ok"; else echo "guest: $what failed"; fi
 }
+soon() {
+    local n=0
+    until "$@"; do [ $((n += 1)) -lt 1000 ] || return 1; usleep 100000; done
+}
 fails() { ! "$@" 2>/dev/null; }
 here() { until [ -b "$1" ]; do usleep 100000; done; }
 features() { grep -H . /sys/block/$1/queue/{write_cache,fua,discard_max_bytes,max_segments,nr_requests} 2>/dev/null | sed 's,.*/queue/,  ,'; ls /sys/block/$1/mq; }
@@ -32,6 +36,12 @@ for t in $(echo "$todo" | tr , ' '); do
         step nbd io mix /dev/xvdc 1024 100 9
         step nbdtrim io discard /dev/xvdc 0 256
         step nbdzero io zero /dev/xvdc 0 256
+        ;;
+    nbdfails) # dom0 makes the server fail in between
+        step nbdreadfails soon fails io zero /dev/xvdc 0 1
+        step nbdwritefails fails io fill /dev/xvdc 0 1 7
+        step nbdworks soon io fill /dev/xvdc 0 16 7
+        step nbdkept io check /dev/xvdc 0 16 7
         ;;
     acks) here /dev/xvda; io acks /dev/xvda ;;
     attach) here /dev/xvdd; step attach io mix /dev/xvdd 256 50 4; until [ ! -b /dev/xvdd ]; do usleep 100000; done; echo "guest: detach ok" ;;

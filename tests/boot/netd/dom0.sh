@@ -32,7 +32,7 @@ serve 5001 500000
 collect 5002
 serve 5003 1000000
 collect 5004
-check "create" axl create -q g.cfg 'extra="console=hvc0 netd=basic,bulk,kills,attach"' \
+check "create" axl create -q g.cfg 'extra="console=hvc0 cryptomgr.notests netd=basic,bulk,kills,attach"' \
     'vif=["bridge=br7,ip=10.9.0.2,mtu=1400,backendtype=argon,mac=00:16:3e:00:00:07"]'
 check "the bridge was made" test -d /sys/class/net/br7/bridge
 ip addr add 10.9.0.1/24 dev br7
@@ -65,7 +65,7 @@ check "the guest ends" wait_for 100 gone
 cp $console g1.log
 
 start=$(date +%s)
-check "create with a rate" axl create -q g.cfg 'extra="console=hvc0 netd=slow"' \
+check "create with a rate" axl create -q g.cfg 'extra="console=hvc0 cryptomgr.notests netd=slow"' \
     'vif=["bridge=br7,rate=2Mb/s,backendtype=argon"]'
 wait_for 30 test -e /sys/class/net/br7
 ip addr add 10.9.0.1/24 dev br7

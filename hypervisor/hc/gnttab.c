@@ -121,7 +121,7 @@ static long unmap(struct vcpu *v, uint64_t *arg, struct batch *b)
     return rc;
 }
 
-/* ---- requests that stand alone --------------------------------------------------------------- */
+/* ---- requests that stand alone -------------------------------------------------------------- */
 
 union request {
     struct gnttab_copy copy;

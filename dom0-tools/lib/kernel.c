@@ -11,6 +11,7 @@
 #include "lib/kernel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
@@ -166,9 +167,10 @@ static int read_apart(struct kernel *k, int fd, size_t len, const struct kernel_
         read_kernel(fd, len, out, l, f);
     else
         rc = hear(child, f, len, l, w);
+    if (!rc && (k->fd = fcntl(f->unpacked ? out : fd, F_DUPFD_CLOEXEC, 0)) < 0)
+        rc = why(w, -errno, "cannot keep it open: %s", strerror(errno));
     if (!rc) {
         k->open = true;
-        k->fd = f->unpacked ? dup(out) : dup(fd);
         k->nr_parts = f->nr_parts;
         memcpy(k->part, f->part, sizeof k->part);
         k->notes = f->notes;

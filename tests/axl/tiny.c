@@ -67,21 +67,32 @@ static void notify(unsigned port)
     hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_send, (uint64_t)&s, 0);
 }
 
+/* All of one version, the TSC too: one read before a preemption lies before a time stamp from
+ * behind it, and by a difference below 0 we would sleep for years. */
+static uint64_t now(void)
+{
+    const volatile struct vcpu_time_info *t = &SHARED->vcpu_info[0].time;
+    uint32_t v, mul;
+    uint64_t ns, tsc;
+    int shift;
+    do {
+        v = t->version;
+        ns = t->system_time;
+        tsc = __builtin_ia32_rdtsc() - t->tsc_timestamp;
+        shift = t->tsc_shift;
+        mul = t->tsc_to_system_mul;
+    } while (v & 1 || v != t->version);
+    if ((int64_t)tsc < 0)
+        tsc = 0;
+    tsc = shift < 0 ? tsc >> -shift : tsc << shift;
+    return ns + (uint64_t)(((unsigned __int128)tsc * mul) >> 32);
+}
+
 /* Waits for the port, at most `ms`. */
 static void wait(unsigned port, unsigned ms)
 {
     evtchn_port_t p = port;
-    uint32_t v;
-    uint64_t now;
-    do {
-        v = SHARED->vcpu_info[0].time.version;
-        now = SHARED->vcpu_info[0].time.system_time;
-    } while (v & 1 || v != SHARED->vcpu_info[0].time.version);
-    uint64_t tsc = __builtin_ia32_rdtsc() - SHARED->vcpu_info[0].time.tsc_timestamp;
-    int shift = SHARED->vcpu_info[0].time.tsc_shift;
-    tsc = shift < 0 ? tsc >> -shift : tsc << shift;
-    now += (uint64_t)(((unsigned __int128)tsc * SHARED->vcpu_info[0].time.tsc_to_system_mul) >> 32);
-    struct sched_poll poll = {.nr_ports = 1, .timeout = now + ms * 1000000ul};
+    struct sched_poll poll = {.nr_ports = 1, .timeout = now() + ms * 1000000ul};
     set_xen_guest_handle(poll.ports, &p);
     hypercall(__HYPERVISOR_sched_op, SCHEDOP_poll, (uint64_t)&poll, 0);
     __atomic_and_fetch(&((shared_info_t *)shared_page)->evtchn_pending[port / 64],

@@ -28,9 +28,17 @@ D=$(axl domid victim)
 # so it is looked at again at the end.
 slog=/var/log/xen/guest-scarce.log
 short() { grep -q -e "$1" $slog; }
+# Another disk of it is kept by an NBD server, which refuses reads and writes as long as there is a file nbd-fails.
+truncate -s 1M r.img
+serve() {
+    rm -f nbd.sock
+    nbdkit -U /tmp/nbd.sock --pidfile nbd.pid --filter=error file r.img error=EIO error-pread-rate=100% \
+        error-pwrite-rate=100% error-file=/tmp/nbd-fails
+}
+serve
 mkdir full && mount -t tmpfs -o size=1m none full && truncate -s 4M full/s.img
 sed -e s/victim/scarce/ -e 's/= 24/= 16/' victim.cfg >scarce.cfg
-check "scarce is up" axl create -q scarce.cfg 'disk=["/tmp/full/s.img,raw,xvda,w"]' 'extra="ip=10.0.0.8"' \
+check "scarce is up" axl create -q scarce.cfg 'disk=["/tmp/full/s.img,raw,xvda,w", "vdev=xvdb,access=w,target=nbd+unix:///?socket=/tmp/nbd.sock"]' 'extra="ip=10.0.0.8"' \
     'vif=["mac=00:16:3e:00:00:08,bridge=br9,backendtype=argon"]'
 check "without memory all say so" wait_for 60 short "memory: malloc Not enough space, thread none, page none, store ENOMEM"
 check "and all is right with it" wait_for 60 short "memory: then malloc right, thread made"
@@ -51,8 +59,14 @@ for n in 1 2 3; do
     argon-netd
     usleep 500000
 done
+# And the interface is down at the back-end's end for a while: a server notices nothing but the wait.
+check "it is reached" timeout 200 client echo 10.0.0.2 1000
+check "vif down" ip link set "vif$D.0" down
+check "nobody reaches it" sh -c "! timeout 5 client echo 10.0.0.2 1000"
+check "vif up" ip link set "vif$D.0" up
+check "it is reached again" timeout 200 client echo 10.0.0.2 1000
 check "the disk goes on after argon-blkd's deaths" goes_on "victim: steady [0-9]"
-check "bytes come back after argon-netd's deaths" wait_for 60 grep -q echoed echo.out
+check "bytes come back after argon-netd's deaths and its interface's" wait_for 60 grep -q echoed echo.out
 cat echo.out
 
 # The bridge goes down, which no back-end tells its guest: scarce finds out while the disks have their turn.
@@ -64,6 +78,31 @@ check "it reads it" wait_for 60 said "disk 51728: open"
 check "detach it" axl block-detach victim xvdb
 check "its reads end with an error" wait_for 60 said "disk 51728: some reads, then .*, then EIO"
 check "it closes it" wait_for 60 said "disk 51728: closed"
+
+# The server of scarce's disk fails, then vanishes with a request under way, then comes back, then vanishes for good.
+blkd_said() { grep -q -e "$1" /var/log/xen/argon-blkd.log; }
+rounds() { grep -c "scarce: remote [0-9]" $slog; }
+further() { test "$(rounds)" -gt "$n"; }
+stands() { n=$(rounds) && sleep 2 && test "$(rounds)" = "$n"; }
+rights() { test "$(grep -c 'scarce: remote: right' $slog)" = "$1"; }
+die() { kill -STOP "$(cat nbd.pid)" && wait_for 30 stands && kill -9 "$(cat nbd.pid)"; }
+scarce=$(axl domid scarce)
+check "its disk on a server works" wait_for 60 rights 1
+touch nbd-fails
+check "the server fails: errors" wait_for 60 short "remote: EIO"
+check "argon-blkd says of which request" blkd_said "domain $scarce: request [01] at byte [0-9]* failed: Input/output error"
+rm nbd-fails
+check "it does not any more: right" wait_for 60 rights 2
+check "the server dies, a request under way" die
+check "argon-blkd says that it is lost" wait_for 60 blkd_said "the NBD connection is lost"
+check "and that nobody is there" wait_for 60 blkd_said "domain $scarce disk 51728: .*nbd.sock.*refused"
+check "the program waits" stands
+check "the server is back" serve
+check "the program goes on" wait_for 120 further
+check "the server dies again" die
+check "its disk can be taken away" axl block-detach scarce xvdb
+check "then what waited is an error" wait_for 60 sh -c "test \$(grep -c 'remote: EIO' $slog) = 2"
+check "nothing was lost" sh -c "! grep -q 'remote: not as written' $slog"
 
 # plug TYPE INDEX: what a toolstack writes for a device, `backend` last, as the guest waits for it.
 plug() {

@@ -1,7 +1,7 @@
 /*
- * scarce: what a program of the kit sees when memory, its disk's space, its link, its interface or
- * xenstored is gone. It never ends by itself; each thing is an error in its hands, said on the
- * console, and over when the cause is.
+ * scarce: what a program of the kit sees when memory, its disk's space, the server that keeps its
+ * other disk, its link, its interface or xenstored is gone. It never ends by itself; each thing is
+ * an error or a wait in its hands, said on the console, and over when the cause is.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -95,6 +95,32 @@ static void disk(void *unused)
     gk_printf("scarce: disk: then room, flush %s\n", gk_err_name(gk_blk_flush(d)));
 }
 
+/* A disk that is kept elsewhere: written and read back all the time, each change said. */
+static void remote(void *unused)
+{
+    enum { SIZE = 32768 };
+    static uint8_t out[SIZE], in[SIZE];
+    struct gk_blk *d;
+    int said = 1, rc = gk_blk_open("xvdb", gk_time_mono() + 60 * GK_S, &d);
+
+    (void)unused;
+    if (rc)
+        gk_panic("scarce: remote: open %s", gk_err_name(rc));
+    for (unsigned int n = 1;; n++) {
+        memset(out, (int)n, SIZE);
+        rc = gk_blk_write(d, n % 16 * SIZE, out, SIZE);
+        rc = rc ? rc : gk_blk_read(d, n % 16 * SIZE, in, SIZE);
+        if (!rc && memcmp(in, out, SIZE))
+            gk_printf("scarce: remote: not as written\n");
+        if (rc != said)
+            gk_printf("scarce: remote: %s\n", rc ? gk_err_name(rc) : "right");
+        said = rc;
+        if (!rc && n % 10 == 0)
+            gk_printf("scarce: remote %u\n", n);
+        gk_sleep(20 * GK_MS);
+    }
+}
+
 static int reach(const char *ip)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
@@ -132,7 +158,8 @@ int main(void)
     memory();
     if (!gk_thread_create("nobody", nobody, NULL, GK_STACK_DEFAULT) ||
         !gk_thread_create("store", store, NULL, GK_STACK_DEFAULT) ||
-        !gk_thread_create("disk", disk, NULL, GK_STACK_DEFAULT))
+        !gk_thread_create("disk", disk, NULL, GK_STACK_DEFAULT) ||
+        !gk_thread_create("remote", remote, NULL, GK_STACK_DEFAULT))
         gk_panic("scarce: no threads");
     neighbour();
 }

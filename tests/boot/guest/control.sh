@@ -112,7 +112,6 @@ cp "$(log_of web)" /tmp/web.log
 : >"$(log_of web)"
 early=$(date +%s)
 check "xl restore" xl restore /tmp/save
-rm -f /tmp/save
 check "its memory is right" inside web 'md5sum </tmp/d | sed "s/^/sum=/"; date +%s | sed s/^/now=/'
 late=$(date +%s)
 sum=$(tr -d '\r' </tmp/web.log | sed -n 's/^sum=//p' | tail -n 1)
@@ -123,6 +122,13 @@ check "the same sum again" test "$sum" = "$(told web sum)"
 check "its network is" inside web 'ping -c 2 -W 20 10.9.0.1'
 
 # --- ended
+check "xl shutdown" xl shutdown -w web
+check "it is gone" wait_for 60 gone web
+check "nothing of it is left" wait_for 60 refused sh -c 'xenstore-ls /local/domain/0/backend 2>/dev/null | grep -q frontend-id'
+: >"$(log_of web)"
+check "xl restore once more" xl restore /tmp/save
+rm -f /tmp/save
+check "it goes on from there" inside web true
 check "xl reboot" xl reboot web
 check "it comes up again" guest_up web
 : >/tmp/ended
@@ -133,11 +139,6 @@ check "xl dump-core of it" xl dump-core web /tmp/core
 check "an ELF file" says ELF head -c 4 /tmp/core
 rm -f /tmp/core
 check "xl destroy" xl destroy web
-check "it is gone" wait_for 60 gone web
-: >"$(log_of web)"
-check "create again" xl create -q /tmp/web.cfg
-check "up again" guest_up web
-check "xl shutdown" xl shutdown -w web
 check "it is gone" wait_for 60 gone web
 check "nothing of it is left" wait_for 60 refused sh -c 'xenstore-ls /local/domain/0/backend 2>/dev/null | grep -q frontend-id'
 

@@ -36,6 +36,7 @@ twice() { # WHAT COMMAND...
 available() { awk '/^MemAvailable/ { print $2 }' /proc/meminfo; }
 stop_daemon() { # NAME
     kill -9 $(pidof "$1") 2>/dev/null
+    while pidof "$1" >/dev/null; do usleep 10000; done
 }
 
 check "services start" start_stock

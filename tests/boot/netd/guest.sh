@@ -8,10 +8,14 @@ step() {
 fails() { ! "$@"; }
 here() { until [ -e "/sys/class/net/$1" ]; do usleep 100000; done; }
 away() { while [ -e "/sys/class/net/$1" ]; do usleep 100000; done; }
-# The same numbers are made on both sides, so nothing but the connection carries them.
-sum() { seq 1 "$1" | md5sum; }
+# So many times busybox, which both sides have.
+blob() {
+    local n=$1
+    while [ $((n -= 1)) -ge 0 ]; do cat /bin/busybox; done
+}
+sum() { blob "$1" | md5sum; }
 fetch() { [ "$(nc 10.9.0.1 "$1" <&7 | md5sum)" = "$(sum "$2")" ]; }
-give() { seq 1 "$2" | nc 10.9.0.1 "$1"; }
+give() { blob "$3" | nc "$1" "$2"; } # HOST PORT COUNT
 reached() { ping -c 1 -W 5 10.9.0.1; }
 
 for word in $(cat /proc/cmdline); do
@@ -31,10 +35,13 @@ for t in $(echo "$todo" | tr , ' '); do
         step spoof fails ping -c 2 -W 2 -I 10.9.0.77 10.9.0.1
         ifconfig eth0:1 down
         ;;
-    bulk) step fetch fetch 5001 500000; step give give 5002 500000 ;;
-    kills) step kills fetch 5003 1000000 ;;
-    slow) step slow give 5004 300000 ;;
-    attach) here eth1; ifconfig eth1 up; echo "guest: attach ok"; away eth1; echo "guest: detach ok" ;;
+    bulk) step fetch fetch 5001 2; step give give 10.9.0.1 5002 2 ;;
+    kills) step kills fetch 5003 8 ;;
+    attach) # at a limited rate
+        here eth1; ifconfig eth1 10.8.0.2 netmask 255.255.255.0 up
+        until ping -c 1 -W 5 10.8.0.1 >/dev/null; do :; done
+        step slow give 10.8.0.1 5004 1
+        echo "guest: attach ok"; away eth1; echo "guest: detach ok" ;;
     serve) here eth1; ifconfig eth1 10.8.0.2 netmask 255.255.255.0 up; echo "guest: serves"; iperf3 -s ;;
     esac
 done

@@ -28,11 +28,17 @@ must chmod xenstore-chmod data/a n$id r0
 xenstore-write data/long "$(head -c 1900 /dev/zero | tr '\0' x)"
 must long-value test "$(xenstore-read data/long | wc -c)" = 1901
 must too-long refused xenstore-write data/long "$(head -c 2500 /dev/zero | tr '\0' x)"
-(xenstore-watch -n 2 data/w >/tmp/watched &)
-usleep 300000
+xenstore-watch -n 2 data/w >/tmp/watched &
+# The first event says that it watches. It ends with the second: dom0 counts our watches.
+until_events() {
+    i=0
+    while [ $i -lt 300 ] && [ "$(wc -l </tmp/watched)" -lt "$1" ]; do usleep 100000; i=$((i + 1)); done
+}
+until_events 1
 xenstore-write data/w/x 1
-i=0
-while [ $i -lt 50 ] && [ "$(wc -l </tmp/watched)" -lt 2 ]; do usleep 100000; i=$((i + 1)); done
+until_events 2
+[ "$(wc -l </tmp/watched)" = 2 ] || kill $!
+wait $!
 must watch test "$(tail -1 /tmp/watched)" = data/w/x
 phase basic
 

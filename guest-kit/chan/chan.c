@@ -9,10 +9,12 @@
 #include <gk/time.h>
 #include <gk/xenbus.h>
 #include "chan/ring.h"
+#include "libc/string.h"
 #include "thread/turn.h"
 
 #define LEFT_ORDER  10 /* client writes */
 #define RIGHT_ORDER 11 /* server writes */
+#define NAME_MAX    64
 #define PATH_MAX    96
 
 struct gk_chan {
@@ -147,13 +149,20 @@ static int offer(struct gk_chan *c, uint16_t client)
     return rc;
 }
 
+static bool name_fits(const char *name)
+{
+    size_t length = strlen(name);
+
+    return length && length <= NAME_MAX && !strchr(name, '/');
+}
+
 int gk_chan_serve(uint16_t client, const char *name, struct gk_chan **chan)
 {
     KIT_TURN;
-    struct gk_chan *c = gk_zalloc(sizeof(*c));
+    struct gk_chan *c = name_fits(name) ? gk_zalloc(sizeof(*c)) : NULL;
 
     if (!c)
-        return -XEN_ENOMEM;
+        return name_fits(name) ? -XEN_ENOMEM : -XEN_EINVAL;
     c->server = true;
     gk_snprintf(c->path, sizeof(c->path), "data/vchan/%u/%s", client, name);
     int rc = offer(c, client);
@@ -226,10 +235,10 @@ static int join(struct gk_chan *c, uint16_t server, const char *name, uint64_t d
 int gk_chan_connect(uint16_t server, const char *name, uint64_t deadline, struct gk_chan **chan)
 {
     KIT_TURN;
-    struct gk_chan *c = gk_zalloc(sizeof(*c));
+    struct gk_chan *c = name_fits(name) ? gk_zalloc(sizeof(*c)) : NULL;
 
     if (!c)
-        return -XEN_ENOMEM;
+        return name_fits(name) ? -XEN_ENOMEM : -XEN_EINVAL;
     int rc = join(c, server, name, deadline);
     if (rc) {
         gk_free(c);

@@ -126,13 +126,19 @@ static void on_target(const char *path, void *unused)
 
 int gk_balloon_start(void)
 {
+    static bool watched; /* or just being done */
     struct gk_xs_watch *watch;
 
-    if (thread)
+    if (!thread) {
+        want = have();
+        thread = gk_thread_create("balloon", run, NULL, GK_STACK_DEFAULT);
+        if (!thread)
+            return -XEN_ENOMEM;
+    }
+    if (watched)
         return 0;
-    want = have();
-    thread = gk_thread_create("balloon", run, NULL, GK_STACK_DEFAULT);
-    if (!thread)
-        return -XEN_ENOMEM;
-    return gk_xs_watch("memory/target", on_target, NULL, &watch);
+    watched = true;
+    int rc = gk_xs_watch("memory/target", on_target, NULL, &watch);
+    watched = !rc;
+    return rc;
 }

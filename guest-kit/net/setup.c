@@ -350,6 +350,8 @@ int net_setup_start(void)
 {
     static struct gk_suspend_hook hook = {.resume = on_resume};
     static struct gk_xs_watch *watch;
-    gk_suspend_register(&hook);
-    return gk_xs_watch("device/vif", on_devices, NULL, &watch);
+    int rc = gk_xs_watch("device/vif", on_devices, NULL, &watch);
+    if (!rc)
+        gk_suspend_register(&hook);
+    return rc;
 }

@@ -191,20 +191,38 @@ uint32_t net_first_number(uint32_t local, uint16_t local_port, uint32_t remote,
 
 /* ---- the public interface ---- */
 
-int gk_net_start(void)
+static void stack_start(void)
 {
     static bool started;
     if (started)
-        return 0;
+        return;
     started = true;
     secret[0] = processor_random() ^ gk_time_wall();
     secret[1] = processor_random() + gk_time_mono();
     lwip_init();
-    net_thread = gk_thread_create("net", run, NULL, GK_STACK_DEFAULT);
-    if (!net_thread)
-        return -XEN_ENOMEM;
-    gk_thread_detach(net_thread);
+}
+
+static int start(void)
+{
+    stack_start();
+    if (!net_thread) {
+        net_thread = gk_thread_create("net", run, NULL, GK_STACK_DEFAULT);
+        if (!net_thread)
+            return -XEN_ENOMEM;
+        gk_thread_detach(net_thread);
+    }
     return net_setup_start();
+}
+
+int gk_net_start(void)
+{
+    static bool started; /* or being started: what is left waits for an address as everybody does */
+    if (started)
+        return 0;
+    started = true;
+    int rc = start();
+    started = !rc;
+    return rc;
 }
 
 bool gk_net_wait(uint64_t deadline)

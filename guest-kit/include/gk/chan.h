@@ -18,13 +18,17 @@
 struct gk_chan;
 
 /*
- * Offers a channel to domain `client`; `name` is one part of a xenstore path. 0 and *chan, or an
- * error; may block on xenstore, does not wait for the client. What is written before the client
- * comes waits in the ring.
+ * Offers a channel to domain `client`; `name` is one part of a xenstore path, 1 to 64 bytes without
+ * '/'. 0 and *chan, the caller's until gk_chan_close(); -XEN_EINVAL: no such name; -XEN_ENOMEM;
+ * -XEN_ENOSPC: no grant or port is free; xenstore's errors (<gk/xenbus.h>). May block on xenstore,
+ * does not wait for the client. What is written before the client comes waits in the ring.
  */
 int gk_chan_serve(uint16_t client, const char *name, struct gk_chan **chan);
-/* Joins what domain `server` offers us; waits for the offer until `deadline`: -XEN_ENOENT. May
- * block. */
+/*
+ * Joins what domain `server` offers us; waits for the offer until `deadline` (gk_time_mono()):
+ * -XEN_ENOENT. -XEN_EIO: its page is nonsense; else as gk_chan_serve(), gk_gnt_map() and
+ * gk_evt_bind(). May block.
+ */
 int gk_chan_connect(uint16_t server, const char *name, uint64_t deadline, struct gk_chan **chan);
 
 /*

@@ -25,13 +25,13 @@ int gk_evt_virq(uint32_t virq, gk_evt_handler handler, void *argument);
 /* Gives a port that exists already (console, xenstore) its handler and unmasks it. The port, or
  * -XEN_EINVAL: above 4095; -XEN_ENOMEM. */
 int gk_evt_handle(uint32_t port, gk_evt_handler handler, void *argument);
-/* Closes a port. Its handler is not called any more. */
+/* Closes a port. Its handler is not called any more. One that is not open, or no port: nothing. */
 void gk_evt_close(uint32_t port);
 
 /* Kicks the other end. 0, or -XEN_EINVAL: the port is not open. */
 int gk_evt_send(uint32_t port);
 
-/* A masked port keeps its event for later. */
+/* A masked port keeps its event for later. No such port: nothing. */
 void gk_evt_mask(uint32_t port);
 void gk_evt_unmask(uint32_t port);
 

@@ -33,7 +33,8 @@ void *gk_alloc(size_t size);
 void *gk_zalloc(size_t size);
 /* Keeps the content up to the smaller size. On failure NULL, and `old` is still the caller's. */
 void *gk_realloc(void *old, size_t size);
-/* `align` is a power of two, up to 1 GiB. Freed by gk_free(). */
+/* `align` is a power of two, up to 1 GiB; NULL as of gk_alloc(), or when it is not. Freed by
+ * gk_free(). */
 void *gk_alloc_aligned(size_t align, size_t size);
 void gk_free(void *block); /* NULL does nothing; a wrong pointer is a panic */
 /* How many bytes of a block the owner may use: the asked-for size or more. */
@@ -51,8 +52,9 @@ void gk_mem_info(struct gk_mem_info *info);
 
 /*
  * From now on the guest gives free memory back, and takes it again, as `xl mem-set` asks for
- * (memory/target in xenstore): a thread does it. Some pages stay free for the program, and it never
- * gets more than it started with. 0 or an error. May block.
+ * (memory/target in xenstore): a thread does it. 64 pages stay free for the program, and it never
+ * gets more than it started with. 0, also when called again; -XEN_ENOMEM, or xenstore's errors
+ * (<gk/xenbus.h>): nothing has begun, call it again. May block.
  */
 int gk_balloon_start(void);
 
@@ -68,9 +70,13 @@ void *gk_space_alloc(size_t count);
 void gk_space_free(void *space, size_t count);
 /* The machine address of the page-table entry that maps `address`, or 0: no table there. */
 uint64_t gk_pte_maddr(const void *address);
-/* Maps machine frame `mfn` of domain `domid` (0x7ff0: our own) at a page of such space. 0 or an
- * error. */
+/*
+ * Maps machine frame `mfn` of domain `domid` (0x7ff0: our own) at a page of such space. 0;
+ * -XEN_EINVAL: no such space, or the hypervisor does not let us have the frame so; -XEN_EPERM,
+ * -XEN_ESRCH: the domain is none of ours to map, or none.
+ */
 int gk_frame_map(void *at, uint64_t mfn, uint16_t domid, bool writable);
+/* 0, or -XEN_EINVAL: no such space. */
 int gk_frame_unmap(void *at);
 
 #endif

@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Starts it, once; later calls do nothing. 0 or an error. May block. */
+/* Starts it, once; later calls do nothing. 0; -XEN_ENOMEM, or xenstore's errors (<gk/xenbus.h>,
+ * -XEN_ENOSYS in a control domain): call it again. May block. */
 int gk_net_start(void);
 
 /* Waits until an interface has an address and its link is up. False: the deadline came first. May
@@ -28,7 +29,8 @@ struct gk_net_info {
     uint32_t address, mask, router; /* network byte order; 0: none */
     uint64_t rx_packets, tx_packets, rx_dropped, tx_dropped;
 };
-/* About the interface of that number. -XEN_ENOENT: no such interface. */
+/* About the interface of that number, as it is now, into the caller's *info. -XEN_ENOENT: no such
+ * interface. */
 int gk_net_info(unsigned int number, struct gk_net_info *info);
 
 #endif

@@ -35,7 +35,8 @@ struct gk_thread *gk_thread_self(void);
 const char *gk_thread_name(const struct gk_thread *thread);
 
 /*
- * Slots for other people's data of a thread, NULL at first. When a thread has slot 0 set, the C
+ * Slots for other people's data of a thread, 0 to GK_THREAD_SLOTS - 1, NULL at first; no such slot:
+ * NULL is returned. When a thread has slot 0 set, the C
  * library's: at each switch `gk_thread_switch_hook`, if not NULL, is called with the next thread's
  * slot 0.
  */
@@ -109,7 +110,8 @@ struct gk_mutex {
     }
 void gk_mutex_lock(struct gk_mutex *mutex); /* may block */
 bool gk_mutex_try(struct gk_mutex *mutex);
-void gk_mutex_unlock(struct gk_mutex *mutex); /* hands it to the first waiter */
+/* Hands it to the first waiter. A mutex that is not the caller's is a panic. */
+void gk_mutex_unlock(struct gk_mutex *mutex);
 
 /* A condition: waiting gives the mutex up and takes it again. All zero: nobody waits. */
 struct gk_cond {
@@ -119,7 +121,8 @@ struct gk_cond {
     {                                                                                              \
         GK_WAITQ_INIT                                                                              \
     }
-bool gk_cond_wait(struct gk_cond *cond, struct gk_mutex *mutex, uint64_t deadline); /* may block */
+/* True: woken; false: the deadline came. The mutex is the caller's again either way. May block. */
+bool gk_cond_wait(struct gk_cond *cond, struct gk_mutex *mutex, uint64_t deadline);
 void gk_cond_signal(struct gk_cond *cond);
 void gk_cond_broadcast(struct gk_cond *cond);
 

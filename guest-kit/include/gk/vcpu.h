@@ -29,7 +29,7 @@
 
 /*
  * Brings up vCPUs until `wanted` (1 to 8) run. Returns how many do: fewer when the guest has no
- * more of them or no memory; or an error when not even the first step was possible. Called by a
+ * more of them or no memory; or -XEN_ENOMEM when not even the first step was possible. Called by a
  * thread that is not apart, at any time, also again for more. Does not block.
  */
 int gk_vcpu_start(unsigned int wanted);

@@ -47,7 +47,8 @@ int gk_xs_end(gk_xs_tx tx, bool commit);
  * A watch: call(path, argument) in the kit's xenstore thread, once at first and after each change
  * of `path` or below it; `path` in the call is the one that changed. It may block and use this
  * interface. After gk_xs_unwatch() has returned it is not called (unwatching from within the call
- * is allowed). Watches survive save and restore.
+ * is allowed). Watches survive save and restore. A watch that was set is the caller's until
+ * gk_xs_unwatch(), which frees it whatever it returns.
  */
 struct gk_xs_watch;
 int gk_xs_watch(const char *path, void (*call)(const char *path, void *argument), void *argument,

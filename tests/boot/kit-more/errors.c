@@ -174,6 +174,7 @@ static void channels(uint16_t self)
     struct gk_chan *a, *b;
     uint64_t soon;
 
+    said("chan, no name", gk_chan_serve(self, "a/b", &a));
     said("chan, not offered", gk_chan_connect(self, "none", gk_time_mono() + 100 * GK_MS, &a));
     said("chan, of nobody", gk_chan_connect(NOBODY, "none", gk_time_mono() + 100 * GK_MS, &a));
     said("chan, offer", gk_chan_serve(self, "ours", &a));

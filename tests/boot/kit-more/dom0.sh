@@ -51,6 +51,13 @@ if [ -e /kit/errors ]; then
     check "errors are what the headers say" diff /kit/errors.expected errors.said
 fi
 
+if [ -e /kit/math ]; then
+    check "math is up" start math math 8
+    check "math ends" wait_for 300 gone math
+    tr -d '\r' <"$(log math)" | grep '^math: '
+    check "its values are right" said math "^math: right"
+fi
+
 # gdb's remote protocol, by hand. `packet TEXT` sends one; each of its replies is acknowledged by a +.
 packet() {
     local sum=0 b

@@ -62,6 +62,22 @@ static int add_nic(struct gconf *g, const char *spec, struct why *w)
     return rc;
 }
 
+static int set_memory(struct gconf *g, const char *text, struct why *w)
+{
+    if (axl_kib(text, &g->target_kib) && g->target_kib)
+        return 0;
+    return why(w, -EINVAL, "--memory=%s: not an amount of memory (MiB; or with k, m, g)", text);
+}
+
+static int set_vcpus(struct gconf *g, const char *text, struct why *w)
+{
+    long long n;
+    if (!axl_number(text, &n) || n < 1 || n > UINT32_MAX)
+        return why(w, -EINVAL, "--vcpus=%s: not a number of processors", text);
+    g->vcpus = (uint32_t)n;
+    return 0;
+}
+
 /* Fills g from the options; *rc is what to return on failure (-1) . */
 static int options(struct axl *a, int argc, char **argv, struct gconf *g, int *rc)
 {
@@ -79,9 +95,9 @@ static int options(struct axl *a, int argc, char **argv, struct gconf *g, int *r
         if (o == -2)
             return -1;
         if (o == 'm')
-            g->target_kib = (uint64_t)strtoul(optarg, NULL, 10) << 10;
+            bad = set_memory(g, optarg, &w);
         if (o == 'v')
-            g->vcpus = (uint32_t)strtoul(optarg, NULL, 10);
+            bad = set_vcpus(g, optarg, &w);
         if (o == 'n')
             g->name = strdup(optarg);
         if (o == 'r')

@@ -51,7 +51,7 @@ check "it uses its disk" wait_for 60 said "victim: steady 20"
 check "it echoes" timeout 30 client echo 10.0.0.2 100000
 
 # Back-ends restarted under it.
-client echo 10.0.0.2 8000000 >echo.out 2>&1 &
+client echo 10.0.0.2 5000000 >echo.out 2>&1 &
 for n in 1 2 3; do
     kill -9 $(pidof argon-blkd) && usleep 300000
     kill -9 $(pidof argon-netd) && usleep 300000
@@ -66,7 +66,7 @@ check "nobody reaches it" sh -c "! timeout 5 client echo 10.0.0.2 1000"
 check "vif up" ip link set "vif$D.0" up
 check "it is reached again" timeout 200 client echo 10.0.0.2 1000
 check "the disk goes on after argon-blkd's deaths" goes_on "victim: steady [0-9]"
-check "bytes come back after argon-netd's deaths and its interface's" wait_for 60 grep -q echoed echo.out
+check "bytes come back after argon-netd's deaths and its interface's" wait_for 200 grep -q echoed echo.out
 cat echo.out
 
 # The bridge goes down, which no back-end tells its guest: scarce finds out while the disks have their turn.

@@ -100,6 +100,7 @@ check "axl run shows the console" contains "$out" "Hello, world!"
 check "axl run passes the words on" contains "$out" "argument 1: one"
 axl run -m 4 /kit/hello end=panic </dev/null >out 2>&1
 check "axl run tells of a crash" test $? = 134
+check "axl run refuses a memory that is none" contains "$(axl run -m x /kit/hello 2>&1)" "not an amount of memory"
 out=$(axl run -m 16 --disk=/tmp/disk.img /kit/blkcheck rounds=1 </dev/null 2>&1)
 check "axl run with a disk" test $? = 0
 note "$(echo "$out" | tail -n 2)"

@@ -96,7 +96,7 @@ check "it does not any more: right" wait_for 60 rights 2
 check "the server dies, a request under way" die
 check "argon-blkd says that it is lost" wait_for 60 blkd_said "the NBD connection is lost"
 check "and that nobody is there" wait_for 60 blkd_said "domain $scarce disk 51728: .*nbd.sock.*refused"
-check "the program waits" stands
+check "the program waits" wait_for 60 stands
 check "the server is back" serve
 check "the program goes on" wait_for 120 further
 check "the server dies again" die

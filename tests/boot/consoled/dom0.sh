@@ -6,6 +6,13 @@ log() { cat /var/log/xen/guest-$1.log; }
 said() { grep -q "$2" /var/log/xen/guest-$1.log; }
 pid() { pidof argon-consoled; }
 gone() { ! axl domid $1; }
+ended() { ! readlink /proc/$1/exe; } # PID: no more, or a zombie
+kill_daemon() { # by SIGKILL, and it has left its lock
+    local p
+    p=$(pid)
+    kill -9 $p
+    wait_for 30 ended $p
+}
 start() { argon-consoled --log-size 64 --log-keep 60 --log /tmp/consoled.log; }
 # guest NAME EXTRA [SETTING...]
 guest() {
@@ -13,11 +20,13 @@ guest() {
     shift 2
     axl create -q /dev/null "name=\"$name\"" 'kernel="/argon/tiny"' memory=16 "extra=\"$extra\"" "$@"
 }
-# typist FIFO: keeps its writing end open, so that a console reads it to the end of the test.
+# The sleep keeps the writing end open, so that a console reads it to the end of the test.
+consoles=
 attach() { # N GUEST: axl console with input from in.N, output to out.N
     mkfifo in.$1
     sleep 1000 >in.$1 &
     axl console $2 <in.$1 >out.$1 2>&1 &
+    consoles="$consoles $!"
 }
 
 /argon/start >/dev/null
@@ -38,13 +47,15 @@ check "so does a second one" wait_for 30 grep -q '^tiny: up with 16 MiB' out.2
 printf 'ping\r' >in.1
 check "the guest hears" wait_for 30 grep -q "tiny: heard 'ping'" out.1
 check "all who are attached see it" wait_for 30 grep -q "tiny: heard 'ping'" out.2
-kill -9 "$(pid)"
+kill_daemon
 check "starts again" start
 printf 'again\r' >in.2
 check "they are attached again" wait_for 60 grep -q "tiny: heard 'again'" out.1
 check "nothing was shown twice" test "$(grep -c heard out.1)" = 2
 printf '\035' >in.1
-check "Ctrl-] detaches" wait_for 30 sh -c '! pgrep -f "axl console one" | grep -qv "$(pgrep -f "axl console one" | tail -1)"'
+set -- $consoles
+check "Ctrl-] detaches" wait_for 30 ended $1
+check "him alone" readlink /proc/$2/exe
 xenconsole=$(find /usr/lib /usr/libexec -name xenconsole -type f 2>/dev/null | head -n 1)
 if [ -n "$xenconsole" ]; then
     mkfifo in.xl
@@ -57,7 +68,7 @@ if [ -n "$xenconsole" ]; then
     check "it types" wait_for 60 grep -q "tiny: heard 'pty'" out.xl
     # Alone, as a key is: xl looks for it only where it reads one byte.
     printf '\035' >&7
-    check "Ctrl-] ends it" wait_for 60 sh -c "! readlink /proc/$xl/exe" # or a zombie
+    check "Ctrl-] ends it" wait_for 60 ended $xl
     exec 7>&-
     note "$(xenstore-read /local/domain/$(axl domid one)/console/tty; cat out.xl)"
 fi
@@ -65,7 +76,7 @@ check "a paused guest's words are kept" sh -c 'axl pause one && axl console --lo
 
 check "a guest that dies at once" guest brief crash 'on_crash="destroy"'
 check "is gone" wait_for 60 gone brief
-check "its words are not" said brief "tiny: up with 16 MiB"
+check "its words are not" wait_for 30 said brief "tiny: up with 16 MiB"
 check "console --log" sh -c 'axl console --log brief | grep -q "tiny: up with 16 MiB"'
 check "no log: a sentence" sh -c 'axl console --log nobody 2>&1 | grep -q "no log of a guest .nobody"'
 
@@ -76,8 +87,7 @@ attach 3 flood
 k=0
 while [ $k -lt 4 ]; do
     usleep 300000
-    kill -9 "$(pid)"
-    usleep 100000
+    kill_daemon
     check "starts again ($k)" start
     k=$((k + 1))
 done
@@ -99,9 +109,10 @@ note "$(tail -n 2 out.3)"
 check "in order" counted out.3 ""
 
 for g in one flood; do axl destroy $g; done
-check "no zombie" sh -c '! axl list | grep -v Domain-0 | grep -q "^[^N]"'
-check "consoles end with their guests" wait_for 30 sh -c '! pgrep -f "axl console"'
-check "open files are few again" test "$(ls /proc/$(pid)/fd | wc -l)" -lt 16
+check "no zombie" wait_for 30 sh -c '! axl list | grep -v Domain-0 | grep -q "^[^N]"'
+for p in $consoles; do check "a console ends with its guest" wait_for 30 ended $p; done
+few_files() { test "$(ls /proc/$(pid)/fd | wc -l)" -lt 16; }
+check "open files are few again" wait_for 30 few_files
 cat /tmp/consoled.log | tail -5
 [ ! -e /argon/pvgrub ] || . /argon/pvgrub
 finish

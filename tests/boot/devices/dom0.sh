@@ -1,7 +1,7 @@
 # Bulk data both ways through the machine's disks and network, checked by checksum on both sides.
-# /argon/expect: SOURCE-DISK TARGET-DISK SHA256 MiB; a network test if there is an interface.
+# /argon/expect: SOURCE-DISK TARGET-DISK SHA256 MiB, SHA256 and MiB of what the network carries; a network test if there is an interface.
 . /argon/lib.sh
-read -r src dst sum mib </argon/expect
+read -r src dst sum mib net_sum net_mib </argon/expect
 # The kernel looks for disks in parallel: which is sda and which sdb may change from boot to boot.
 wait_for 60 test -b "/dev/$src" -a -b "/dev/$dst"
 if grep -q TARGET "/sys/block/$src/device/model" 2>/dev/null; then
@@ -27,8 +27,8 @@ if [ -e /sys/class/net/eth0 ]; then
     check "network: gateway answers" ping -c 1 -W 20 10.0.2.2
     # guestfwd: 10.0.2.100 port 1 sends the blob, port 2 takes it.
     nc 10.0.2.100 1 </dev/null >/tmp/blob
-    check "network receive: sha256 of $mib MiB" test "$(sha256sum </tmp/blob | cut -d' ' -f1)" = "$sum"
+    check "network receive: sha256 of $net_mib MiB" test "$(sha256sum </tmp/blob | cut -d' ' -f1)" = "$net_sum"
     nc 10.0.2.100 2 </tmp/blob >/tmp/answer
-    check "network send: the host got the same" test "$(cut -d' ' -f1 </tmp/answer)" = "$sum"
+    check "network send: the host got the same" test "$(cut -d' ' -f1 </tmp/answer)" = "$net_sum"
 fi
 finish

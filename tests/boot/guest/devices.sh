@@ -6,11 +6,13 @@
 . /argon/guest.sh
 # argon.guests=1,4 on dom0's command line
 GUESTS=${GUESTS:-$(sed -n 's/.*argon.guests=\([0-9,]*\).*/\1/p' /proc/cmdline | tr , ' ')}
-MIB=8
+MIB=4
 
 # Dom0's view of the first MIB of a guest's disk.
 disk_sum() { sync; dd if="$1" bs=1M count="$MIB" 2>/dev/null | md5sum | cut -c 1-32; }
 same() { test -n "$1" && test "$1" = "$2"; }
+listens() { cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q ":$(printf %04X "$1") 0*:0000 0A "; }
+no_backend() { ! xenstore-ls /local/domain/0/backend 2>/dev/null | grep -q frontend-id; }
 
 # Loop devices come and go by losetup; their backing files are in dom0's memory.
 make_guest() { # VCPUS: also its name's and its address's last part
@@ -34,10 +36,12 @@ try_net() {
     dd if=/dev/urandom of=/tmp/n bs=1M count="$MIB" 2>/dev/null
     sum=$(md5sum </tmp/n | cut -c 1-32)
     nc -l -p "500$1" -e cat /tmp/n & # nc by itself would end with the first end of file it sees
+    wait_for 60 listens "500$1"
     check "$g: takes TCP" inside "$g" "nc 10.9.0.1 500$1 </dev/null | md5sum | sed 's/^/got=/;s/ .*//'"
     wait
     check "$g: it got what was sent" same "$sum" "$(told "$g" got)"
     nc -l -p "501$1" -e sh -c 'cat >/tmp/n' &
+    wait_for 60 listens "501$1"
     check "$g: sends TCP" inside "$g" "nc 10.9.0.1 501$1 </tmp/d >/dev/null"
     wait
     check "$g: dom0 got what it sent" same "$(told "$g" wrote)" "$(md5sum </tmp/n | cut -c 1-32)"
@@ -56,7 +60,7 @@ for v in $GUESTS; do
 done
 for v in $GUESTS; do check "g$v: xl destroy" xl destroy "g$v"; done
 for v in $GUESTS; do check "g$v is gone" wait_for 60 gone "g$v"; done
-check "no back-end is left" wait_for 30 test -z "$(xenstore-ls /local/domain/0/backend 2>/dev/null | grep frontend-id)"
+check "no back-end is left" wait_for 30 no_backend
 check "dom0's kernel had no complaint" refused sh -c "dmesg | grep -E 'BUG|Oops|WARNING|xen-blkback.*(fail|error)|vif.*(fail|error)'"
 check "their memory is free again" wait_for 30 sh -c "[ \$(xl info | awk '/^free_memory/ { print \$3 }') -ge $((before - 1)) ]"
 finish

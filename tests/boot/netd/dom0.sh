@@ -38,7 +38,7 @@ ls /sys/class/net >links.before
 check "a wrong rate is refused" sh -c '! axl create -q g.cfg "vif=[\"backendtype=argon,ip=10.9.0.300\"]" 2>&1 | tee out; grep -q "10.9.0.300" out'
 serve 5001 2
 collect 5002
-serve 5003 8 500000
+serve 5003 4 1000000
 collect 5004
 check "create" axl create -q g.cfg 'extra="console=hvc0 norandmaps cryptomgr.notests netd=basic,bulk,kills,attach"' \
     'vif=["bridge=br7,ip=10.9.0.2,mtu=1400,backendtype=argon,mac=00:16:3e:00:00:07"]'

@@ -36,7 +36,7 @@ for t in $(echo "$todo" | tr , ' '); do
         ifconfig eth0:1 down
         ;;
     bulk) step fetch fetch 5001 2; step give give 10.9.0.1 5002 2 ;;
-    kills) step kills fetch 5003 8 ;;
+    kills) step kills fetch 5003 4 ;;
     attach) # at a limited rate
         here eth1; ifconfig eth1 10.8.0.2 netmask 255.255.255.0 up
         until ping -c 1 -W 5 10.8.0.1 >/dev/null; do :; done

@@ -24,6 +24,7 @@ books() {
 
 case $(cat /proc/cmdline) in
 *tools=argon*)
+    quick='norandmaps cryptomgr.notests' # the stock kernel's own boot is for the stock tools
     mkdir -p /tmp/bin
     ln -s "$(command -v axl)" /tmp/bin/xl
     PATH=/tmp/bin:$PATH
@@ -36,7 +37,7 @@ cat >/tmp/web.cfg <<END
 name = "web"
 kernel = "/guest/vmlinuz"
 ramdisk = "/guest/initrd"
-extra = "console=hvc0 panic=1"
+extra = "console=hvc0 panic=1 ${quick:-}"
 memory = 192
 vcpus = ${GUEST_VCPUS:-1}
 on_crash = "destroy"

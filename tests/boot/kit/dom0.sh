@@ -104,7 +104,12 @@ check "axl run refuses a memory that is none" contains "$(axl run -m x /kit/hell
 out=$(axl run -m 16 --disk=/tmp/disk.img /kit/blkcheck rounds=1 </dev/null 2>&1)
 check "axl run with a disk" test $? = 0
 note "$(echo "$out" | tail -n 2)"
-timeout -s TERM 5 axl run -m 8 /kit/clock count=100000 </dev/null >out 2>&1
+axl run -m 8 /kit/clock count=100000 </dev/null >out 2>&1 &
+run=$!
+check "axl run shows it as it comes" wait_for 60 grep -q "tick 1 at" out
+kill $run
+wait $run
 check "a signal ends axl run" grep -q "still ran" out
-check "nothing is left" test "$(xl list | wc -l)" = "$before"
+none_more() { test "$(xl list | wc -l)" = "$before"; }
+check "nothing is left" wait_for 30 none_more
 finish

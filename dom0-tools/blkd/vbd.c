@@ -30,8 +30,7 @@ _Static_assert(sizeof(struct disk_info) <= DEVICE_INFO, "it fits into a report")
 
 static const struct vbd_options *opt;
 
-/* --- the monitor's side ------------------------------------------------------------------------
- */
+/* --- the monitor's side ----------------------------------------------------------------------- */
 
 static void gone(struct device *d)
 {
@@ -138,8 +137,7 @@ static const char *read_rings(const struct device *d, void *rings)
     return NULL;
 }
 
-/* --- the process -------------------------------------------------------------------------------
- */
+/* --- the process ------------------------------------------------------------------------------ */
 
 static struct state_file *state;
 static struct disk_info disk;

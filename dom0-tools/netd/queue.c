@@ -83,8 +83,7 @@ static int64_t now_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* --- from the guest ----------------------------------------------------------------------------
- */
+/* --- from the guest --------------------------------------------------------------------------- */
 
 struct tx_batch {
     struct pkt pkt[GNT_COPY_MAX];
@@ -267,8 +266,7 @@ static void transmit(struct job *j)
     }
 }
 
-/* --- to the guest ------------------------------------------------------------------------------
- */
+/* --- to the guest ----------------------------------------------------------------------------- */
 
 struct rx_batch {
     struct frame frame[RX_FRAMES];
@@ -452,8 +450,7 @@ static void tap_ready(struct source *s, uint32_t events)
     job_later(&q->rx_job);
 }
 
-/* --- the channels ------------------------------------------------------------------------------
- */
+/* --- the channels ----------------------------------------------------------------------------- */
 
 static void tx_raised(struct evt *e)
 {
@@ -474,8 +471,7 @@ static void rx_raised(struct evt *e)
         unmask_rx(q);
 }
 
-/* --- opening -----------------------------------------------------------------------------------
- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static int map_ring(struct ring *r, uint32_t ref, uint32_t stride)
 {

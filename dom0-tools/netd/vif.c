@@ -35,8 +35,7 @@ _Static_assert(sizeof(struct vif_rings) <= DEVICE_PAYLOAD, "it fits into an orde
 
 static const struct vif_options *opt;
 
-/* --- the monitor's side ------------------------------------------------------------------------
- */
+/* --- the monitor's side ----------------------------------------------------------------------- */
 
 static bool name_node(const struct device *d, const char *key, char *to)
 {
@@ -143,8 +142,7 @@ static const char *read_rings(const struct device *d, void *rings)
     return NULL;
 }
 
-/* --- the process -------------------------------------------------------------------------------
- */
+/* --- the process ------------------------------------------------------------------------------ */
 
 static const struct vif *vif;
 static struct kept_file *kept;

@@ -42,8 +42,7 @@ int connect(int fd, const struct sockaddr *to, socklen_t len)
     return (int)syscall(SYS_connect, fd, &address, sizeof address);
 }
 
-/* --- the store, in its thread ------------------------------------------------------------------
- */
+/* --- the store, in its thread ----------------------------------------------------------------- */
 
 static bool whole(int fd, void *to, size_t n)
 {

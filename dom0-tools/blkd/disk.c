@@ -26,6 +26,11 @@ const int *disk_calls(size_t *n)
     return kind->calls;
 }
 
+int disk_lend(void *buffer, size_t bytes)
+{
+    return kind->lend ? kind->lend(buffer, bytes) : -1;
+}
+
 void disk_submit(struct disk_io *io)
 {
     kind->submit(io);

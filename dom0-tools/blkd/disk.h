@@ -6,6 +6,7 @@
 #define BLKD_DISK_H
 
 #include "blkd/req.h"
+#include "dkit/uring.h"
 
 struct disk_info {
     struct req_limits limits;
@@ -18,8 +19,10 @@ struct disk_io {
     enum req_kind kind; /* not REQ_BARRIER */
     uint64_t offset, bytes;
     char *data; /* for read and write; offset, bytes and data move on under way */
+    int lent;   /* the number of the buffer that data is in (disk_lend()), or -1 */
     void (*done)(struct disk_io *io, int error); /* 0 or -errno */
     struct disk_io *next;
+    struct uring_op op;
 };
 
 /* Opens with the privileges there still are; 0 or -errno with a sentence. */
@@ -27,6 +30,8 @@ int disk_open(const char *target, bool readonly, bool discard, struct disk_info 
               size_t room) NODISCARD;
 /* System calls that it needs once confined. */
 const int *disk_calls(size_t *n);
+/* A buffer that data will be in many times: a number for it, or -1 if that is no help. */
+int disk_lend(void *buffer, size_t bytes);
 /* Queues; done() is called from disk_kick() or from the loop, never from here. */
 void disk_submit(struct disk_io *io);
 /* Starts what was queued. */
@@ -40,6 +45,7 @@ struct disk_kind {
     size_t nr_calls;
     void (*submit)(struct disk_io *io);
     void (*kick)(void);
+    int (*lend)(void *buffer, size_t bytes); /* NULL: no help */
 };
 int disk_uring_open(const char *target, bool readonly, bool discard, struct disk_info *info,
                     char *why, size_t room) NODISCARD;

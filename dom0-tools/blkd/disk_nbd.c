@@ -155,4 +155,4 @@ static void kick(void)
     set_direction();
 }
 
-const struct disk_kind disk_nbd = {calls, ARRAY_SIZE(calls), submit, kick};
+const struct disk_kind disk_nbd = {calls, ARRAY_SIZE(calls), submit, kick, NULL};

@@ -1,8 +1,5 @@
 /*
  * Files and block devices by io_uring: past the page cache (O_DIRECT) where that works.
- *
- * A ring could be told to open files and make sockets, past seccomp: so it is restricted, before it
- * is started, to reading, writing, syncing and punching holes in the one registered file.
  */
 #include "blkd/disk.h"
 
@@ -14,24 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-#include <seccomp.h>
 
-#include "dkit/log.h"
-#include "dkit/loop.h"
+#include "dkit/uring.h"
 
-enum { DEPTH = 256, THE_FILE = 0 };
+enum { DEPTH = 256 };
 
-static struct io_uring ring;
-static struct source source;
 static struct disk_io *first, **last = &first; /* to be started */
 static unsigned running;
-
-static const int calls[] = {SCMP_SYS(io_uring_enter)};
 
 /* --- opening --------------------------------------------------------------------------------- */
 
@@ -48,6 +37,15 @@ static int try_direct(const char *target, int flags, size_t sector)
         return fd;
     close(fd);
     return -1;
+}
+
+/* A device that a process of ours has had until now may take Linux a moment to let go. */
+static int open_patiently(const char *target, int flags)
+{
+    int fd;
+    for (int tries = 0; (fd = open(target, flags)) < 0 && errno == EBUSY && tries < 100; tries++)
+        usleep(10000);
+    return fd;
 }
 
 static int size_of_device(int fd, struct disk_info *info)
@@ -81,53 +79,11 @@ static bool can_punch(int fd, const struct stat *st)
     return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, st->st_size, 4096) == 0;
 }
 
-/* --- the ring's set-up ----------------------------------------------------------------------- */
-
-/* Debian 12's liburing declares both of these and exports neither. */
-static int ring_register(unsigned opcode, void *arg, unsigned n)
-{
-    return syscall(SYS_io_uring_register, ring.ring_fd, opcode, arg, n) < 0 ? -errno : 0;
-}
-
-static int restrict_ring(void)
-{
-    static const uint8_t ops[] = {IORING_OP_READ, IORING_OP_WRITE, IORING_OP_FSYNC,
-                                  IORING_OP_FALLOCATE};
-    struct io_uring_restriction r[ARRAY_SIZE(ops) + 2];
-    memset(r, 0, sizeof r);
-    for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
-        r[i].opcode = IORING_RESTRICTION_SQE_OP;
-        r[i].sqe_op = ops[i];
-    }
-    r[ARRAY_SIZE(ops)].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-    r[ARRAY_SIZE(ops)].sqe_flags = IOSQE_FIXED_FILE | IOSQE_ASYNC;
-    r[ARRAY_SIZE(ops) + 1].opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED;
-    r[ARRAY_SIZE(ops) + 1].sqe_flags = IOSQE_FIXED_FILE;
-    return ring_register(IORING_REGISTER_RESTRICTIONS, r, ARRAY_SIZE(r));
-}
-
-static void take_done(void);
-
-static void ready(struct source *s, uint32_t events)
-{
-    (void)s;
-    (void)events;
-    take_done();
-    disk_kick();
-}
-
 static int open_ring(int fd)
 {
-    int rc = io_uring_queue_init(DEPTH, &ring, IORING_SETUP_R_DISABLED);
-    if (rc)
-        return rc;
-    rc = io_uring_register_files(&ring, &fd, 1);
-    if (!rc)
-        rc = restrict_ring();
-    if (!rc)
-        rc = ring_register(IORING_REGISTER_ENABLE_RINGS, NULL, 0);
-    source = (struct source){.ready = ready, .fd = ring.ring_fd};
-    return rc ? rc : loop_add(&source, EPOLLIN);
+    static const uint8_t ops[] = {IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED, IORING_OP_FSYNC,
+                                  IORING_OP_FALLOCATE};
+    return uring_open(DEPTH, fd, ops, sizeof ops);
 }
 
 int disk_uring_open(const char *target, bool readonly, bool discard, struct disk_info *info,
@@ -142,7 +98,7 @@ int disk_uring_open(const char *target, bool readonly, bool discard, struct disk
     }
     if (S_ISBLK(st.st_mode) && !readonly)
         flags |= O_EXCL; /* not while dom0 has it mounted */
-    int fd = open(target, flags);
+    int fd = open_patiently(target, flags);
     if (fd < 0 || (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))) {
         int rc = fd < 0 ? -errno : -EINVAL;
         snprintf(why, room, "'%s': %s", target,
@@ -179,25 +135,38 @@ int disk_uring_open(const char *target, bool readonly, bool discard, struct disk
 
 /* --- work ------------------------------------------------------------------------------------ */
 
+static void prepare_data(struct io_uring_sqe *sqe, const struct disk_io *io)
+{
+    unsigned n = (unsigned)io->bytes;
+    if (io->kind == REQ_READ && io->lent >= 0)
+        io_uring_prep_read_fixed(sqe, URING_DISK, io->data, n, io->offset, io->lent);
+    else if (io->kind == REQ_READ)
+        io_uring_prep_read(sqe, URING_DISK, io->data, n, io->offset);
+    else if (io->lent >= 0)
+        io_uring_prep_write_fixed(sqe, URING_DISK, io->data, n, io->offset, io->lent);
+    else
+        io_uring_prep_write(sqe, URING_DISK, io->data, n, io->offset);
+}
+
+static void finished(struct uring_op *op, int res);
+
 static void prepare(struct io_uring_sqe *sqe, struct disk_io *io)
 {
     switch (io->kind) {
     case REQ_READ:
-        io_uring_prep_read(sqe, THE_FILE, io->data, (unsigned)io->bytes, io->offset);
-        break;
     case REQ_WRITE:
-        io_uring_prep_write(sqe, THE_FILE, io->data, (unsigned)io->bytes, io->offset);
+        prepare_data(sqe, io);
         break;
     case REQ_DISCARD:
-        io_uring_prep_fallocate(sqe, THE_FILE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+        io_uring_prep_fallocate(sqe, URING_DISK, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                                 (off_t)io->offset, (off_t)io->bytes);
         break;
     default:
-        io_uring_prep_fsync(sqe, THE_FILE, IORING_FSYNC_DATASYNC);
+        io_uring_prep_fsync(sqe, URING_DISK, IORING_FSYNC_DATASYNC);
         break;
     }
-    sqe->flags |= IOSQE_FIXED_FILE;
-    io_uring_sqe_set_data(sqe, io);
+    io->op.done = finished;
+    uring_name(sqe, &io->op);
 }
 
 static void submit(struct disk_io *io)
@@ -207,9 +176,23 @@ static void submit(struct disk_io *io)
     last = &io->next;
 }
 
+/* They start when the loop waits, all at once. */
+static void kick(void)
+{
+    struct io_uring_sqe *sqe;
+    while (first && running < DEPTH && (sqe = uring_queue())) {
+        struct disk_io *io = first;
+        first = io->next;
+        if (!first)
+            last = &first;
+        prepare(sqe, io);
+        uring_disk_io();
+        running++;
+    }
+}
+
 static void finish(struct disk_io *io, int res)
 {
-    running--;
     if (res == -EINTR || res == -EAGAIN) {
         submit(io);
         return;
@@ -232,38 +215,13 @@ static void finish(struct disk_io *io, int res)
         io->done(io, 0);
 }
 
-static void take_done(void)
+static void finished(struct uring_op *op, int res)
 {
-    struct io_uring_cqe *cqe;
-    while (io_uring_peek_cqe(&ring, &cqe) == 0) {
-        struct disk_io *io = io_uring_cqe_get_data(cqe);
-        int res = cqe->res;
-        io_uring_cqe_seen(&ring, cqe);
-        finish(io, res);
-    }
+    running--;
+    finish(CONTAINER_OF(op, struct disk_io, op), res);
+    if (first)
+        kick();
 }
 
-static void kick(void)
-{
-    do {
-        while (first && running < DEPTH) {
-            struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
-            if (!sqe)
-                break;
-            struct disk_io *io = first;
-            first = io->next;
-            if (!first)
-                last = &first;
-            prepare(sqe, io);
-            running++;
-        }
-        if (io_uring_sq_ready(&ring)) { /* also those that the kernel did not take last time */
-            int rc = io_uring_submit(&ring);
-            if (rc < 0 && rc != -EAGAIN && rc != -EBUSY && rc != -EINTR)
-                log_line("io_uring_enter: %s", strerror(-rc));
-        }
-        take_done(); /* what was in the page cache is done already */
-    } while (first && running < DEPTH);
-}
-
-const struct disk_kind disk_uring = {calls, ARRAY_SIZE(calls), submit, kick};
+const struct disk_kind disk_uring = {uring_calls, ARRAY_SIZE(uring_calls), submit, kick,
+                                     uring_lend};

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "blkd/disk.h"
 #include "dkit/gnt.h"
 
 enum { GROUPS = 4096 };
@@ -25,6 +26,7 @@ static size_t in_buffers;
 /* Buffers that are not in use, small and large; the last to be used is used first. */
 struct spare {
     struct spare *next;
+    int lent;
 };
 static struct spare *spare[2];
 
@@ -149,48 +151,51 @@ static size_t buffer_bytes(const struct req *q)
     return (size_t)(is_large(q) ? REQ_SEGMENTS : PAGES_SMALL) * PAGE_SIZE;
 }
 
-static char *take_buffer(const struct req *q)
+static bool take_buffer(struct buffer *b, const struct req *q)
 {
     struct spare *s = spare[is_large(q)];
     void *fresh;
-    if (s)
+    if (s) {
         spare[is_large(q)] = s->next;
-    else if (posix_memalign(&fresh, PAGE_SIZE, buffer_bytes(q)))
-        return NULL;
+        *b = (struct buffer){.data = (char *)s, .lent = s->lent};
+    } else if (posix_memalign(&fresh, PAGE_SIZE, buffer_bytes(q)) == 0) {
+        *b = (struct buffer){.data = fresh, .lent = disk_lend(fresh, buffer_bytes(q))};
+    } else {
+        return false;
+    }
     in_buffers += buffer_bytes(q);
-    return s ? (char *)s : fresh;
+    return true;
 }
 
-int pages_get(char **buffer, const struct req *q, bool to_disk)
+int pages_get(struct buffer *b, const struct req *q, bool to_disk)
 {
     uint32_t grefs[REQ_SEGMENTS];
-    *buffer = NULL;
+    *b = (struct buffer){.lent = -1};
     if (!q->nr_segs)
         return 0;
     for (unsigned i = 0; i < q->nr_segs; i++)
         grefs[i] = q->seg[i].gref;
     map_missing(grefs, q->nr_segs);
-    *buffer = take_buffer(q);
-    if (!*buffer)
+    if (!take_buffer(b, q))
         return -ENOMEM;
-    int rc = to_disk ? copy(*buffer, q, false) : 0;
+    int rc = to_disk ? copy(b->data, q, false) : 0;
     if (rc)
-        pages_put(buffer, q);
+        pages_put(b, q);
     return rc;
 }
 
-int pages_deliver(char *buffer, const struct req *q)
+int pages_deliver(const struct buffer *b, const struct req *q)
 {
-    return copy(buffer, q, true);
+    return copy(b->data, q, true);
 }
 
-void pages_put(char **buffer, const struct req *q)
+void pages_put(struct buffer *b, const struct req *q)
 {
-    struct spare *s = (void *)*buffer;
+    struct spare *s = (void *)b->data;
     if (!s)
         return;
-    s->next = spare[is_large(q)];
+    *s = (struct spare){.next = spare[is_large(q)], .lent = b->lent};
     spare[is_large(q)] = s;
     in_buffers -= buffer_bytes(q);
-    *buffer = NULL;
+    b->data = NULL;
 }

@@ -22,14 +22,19 @@ enum {
 int pages_open(unsigned domid, bool keep, unsigned nr_queues) NODISCARD;
 void pages_close(void);
 
+struct buffer {
+    char *data; /* NULL: none is held */
+    int lent;   /* what disk_lend() said of it */
+};
+
 /*
  * Takes a buffer for the request's data, one segment behind the other; for `to_disk` they are
  * copied into it. 0, or -errno if a page cannot be reached (then nothing is held).
  */
-int pages_get(char **buffer, const struct req *q, bool to_disk) NODISCARD;
+int pages_get(struct buffer *b, const struct req *q, bool to_disk) NODISCARD;
 /* After reading from the disk: into the guest's pages. 0 or -errno. */
-int pages_deliver(char *buffer, const struct req *q) NODISCARD;
-void pages_put(char **buffer, const struct req *q);
+int pages_deliver(const struct buffer *b, const struct req *q) NODISCARD;
+void pages_put(struct buffer *b, const struct req *q);
 /* The first `len` bytes of one page, read once. 0 or -errno. */
 int pages_read(uint32_t gref, void *to, uint16_t len) NODISCARD;
 /* Are buffers of ours at their limit? */

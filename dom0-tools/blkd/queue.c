@@ -28,7 +28,7 @@ struct work {
     uint8_t phase; /* of a flush or barrier with data: flush, write, flush */
     bool started;
     struct disk_io io;
-    char *data;
+    struct buffer buffer;
     struct req req;
 };
 
@@ -120,7 +120,8 @@ static void to_disk(struct work *w, enum req_kind kind)
     w->io = (struct disk_io){.kind = kind,
                              .offset = w->req.offset,
                              .bytes = w->req.bytes,
-                             .data = w->data,
+                             .data = w->buffer.data,
+                             .lent = w->buffer.lent,
                              .done = disk_done};
     disk_submit(&w->io);
     if (!in_turn) /* which starts it anyway */
@@ -144,13 +145,13 @@ static void disk_done(struct disk_io *io, int error)
     if (!error && next_phase(w))
         return;
     if (!error && w->req.kind == REQ_READ)
-        error = pages_deliver(w->data, &w->req);
+        error = pages_deliver(&w->buffer, &w->req);
     if (error && error != -EOPNOTSUPP)
         log_guest(&complaints, "domain %u: request %u at byte %llu failed: %s", dom, w->req.op,
                   (unsigned long long)w->req.offset, strerror(-error));
     if (!error)
         count_request(&w->req);
-    pages_put(&w->data, &w->req);
+    pages_put(&w->buffer, &w->req);
     answer(w, status_of(error));
 }
 
@@ -158,7 +159,7 @@ static void run(struct work *w)
 {
     const struct req *q = &w->req;
     w->started = true;
-    int rc = pages_get(&w->data, q, q->kind != REQ_READ);
+    int rc = pages_get(&w->buffer, q, q->kind != REQ_READ);
     if (rc) {
         log_guest(&complaints, "domain %u: a request's pages cannot be reached: %s", dom,
                   strerror(-rc));
@@ -188,7 +189,7 @@ static void begin(struct queue *q, uint16_t entry)
     w->phase = 0;
     w->started = false;
     in_work++;
-    w->data = NULL;
+    w->buffer.data = NULL;
     int status = decode(w, &q->state->entry[entry].req);
     if (status) {
         log_guest(&complaints, "domain %u: request %u refused (status %d)", dom, w->req.op, status);
@@ -386,7 +387,7 @@ void queues_close(void)
         struct queue *q = &queue[i];
         evt_unbind(&q->evt);
         for (unsigned k = 0; k < q->ring.slots; k++)
-            pages_put(&q->work[k].data, &q->work[k].req);
+            pages_put(&q->work[k].buffer, &q->work[k].req);
         free(q->work);
         free(q->spare);
         gnt_unmap(q->ring.head, q->pages);

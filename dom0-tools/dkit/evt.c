@@ -4,6 +4,7 @@
 #include "dkit/evt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -17,20 +18,26 @@ enum { PORTS = 4096, BATCH = 64 }; /* 2-level channels of a 64-bit domain */
 static xenevtchn_handle *handle;
 static struct source source;
 static struct evt *by_port[PORTS];
+static bool (*unmask_by)(const struct evt *e); /* NULL: a call of its own */
 
-static void ports_ready(struct source *s, uint32_t events)
+void evt_raised(const uint32_t *ports, size_t n)
 {
-    uint32_t ports[BATCH];
-    (void)events;
-    /* The device hands out as many as fit; the library's call takes one at a time. */
-    ssize_t n = read(s->fd, ports, sizeof ports);
-    if (n < 0 && errno != EAGAIN && errno != EINTR)
-        log_line("/dev/xen/evtchn: %s", strerror(errno));
-    for (ssize_t i = 0; i < n / (ssize_t)sizeof ports[0]; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct evt *e = ports[i] < PORTS ? by_port[ports[i]] : NULL;
         if (e)
             e->raised(e);
     }
+}
+
+/* The device hands out as many as fit; the library's call takes one at a time. */
+static void ports_ready(struct source *s, uint32_t events)
+{
+    uint32_t ports[BATCH];
+    (void)events;
+    ssize_t n = read(s->fd, ports, sizeof ports);
+    if (n < 0 && errno != EAGAIN && errno != EINTR)
+        log_line("/dev/xen/evtchn: %s", strerror(errno));
+    evt_raised(ports, n < 0 ? 0 : (size_t)n / sizeof ports[0]);
 }
 
 int evt_open(void)
@@ -38,8 +45,19 @@ int evt_open(void)
     handle = xenevtchn_open(NULL, 0);
     if (!handle)
         return errno ? -errno : -EIO;
+    unmask_by = NULL;
     source = (struct source){.ready = ports_ready, .fd = xenevtchn_fd(handle)};
     return loop_add(&source, EPOLLIN);
+}
+
+int evt_take_over(bool (*unmask)(const struct evt *e))
+{
+    int flags = fcntl(source.fd, F_GETFL);
+    if (flags < 0 || fcntl(source.fd, F_SETFL, flags | O_NONBLOCK))
+        return -errno;
+    loop_remove(&source);
+    unmask_by = unmask;
+    return source.fd;
 }
 
 int evt_restrict(unsigned domid)
@@ -89,6 +107,6 @@ void evt_notify(const struct evt *e)
 
 void evt_unmask(const struct evt *e)
 {
-    if (e->port >= 0)
+    if (e->port >= 0 && !(unmask_by && unmask_by(e)))
         (void)xenevtchn_unmask(handle, (evtchn_port_t)e->port); /* likewise */
 }

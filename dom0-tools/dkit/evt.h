@@ -30,4 +30,14 @@ void evt_unbind(struct evt *e);
 void evt_notify(const struct evt *e);
 void evt_unmask(const struct evt *e);
 
+/* --- for who waits otherwise than by epoll (uring.h) ------------------------------------------ */
+
+/*
+ * The device leaves the loop; its descriptor, which does not block any more, or -errno. `unmask`
+ * does it for evt_unmask(); false: it cannot just now, and it is done here.
+ */
+int evt_take_over(bool (*unmask)(const struct evt *e)) NODISCARD;
+/* These ports have been read from it. */
+void evt_raised(const uint32_t *ports, size_t n);
+
 #endif

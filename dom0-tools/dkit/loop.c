@@ -15,6 +15,7 @@ enum { BATCH = 64 };
 
 static int epoll = -1;
 static bool stop;
+static bool (*wait_by)(int ms); /* NULL: epoll */
 static struct epoll_event ready[BATCH];
 static int nr_ready;
 static struct list timers = LIST_INIT(timers); /* the next first */
@@ -25,6 +26,7 @@ int loop_open(void)
     if (epoll >= 0)
         close(epoll); /* a child's copy of its parent's */
     nr_ready = 0;
+    wait_by = NULL;
     list_init(&timers);
     list_init(&jobs);
     epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -131,11 +133,26 @@ static int time_left(void)
     return left < 0 ? 0 : left > 1000000 ? 1000000 : (int)left;
 }
 
+int loop_wait_by(bool (*wait)(int ms))
+{
+    wait_by = wait;
+    return epoll;
+}
+
+/* As epoll_wait(). */
+static int wait_for_ready(void)
+{
+    int left = time_left();
+    if (!wait_by)
+        return epoll_wait(epoll, ready, BATCH, left);
+    return wait_by(left) ? epoll_wait(epoll, ready, BATCH, 0) : 0;
+}
+
 void loop_run(void)
 {
     stop = false;
     while (!stop) {
-        int n = epoll_wait(epoll, ready, BATCH, time_left());
+        int n = wait_for_ready();
         if (n < 0 && errno != EINTR) {
             log_line("epoll_wait: %s", strerror(errno));
             return;

@@ -47,6 +47,13 @@ void job_cancel(struct job *j);
 /* Milliseconds of a clock that only goes forward. */
 int64_t loop_now(void);
 
+/*
+ * The loop waits by `wait` from now on: for that many milliseconds at most (-1: without end), and
+ * whether epoll is to be looked at is what it returns. Returns epoll's descriptor, which becomes
+ * readable when it is.
+ */
+int loop_wait_by(bool (*wait)(int ms));
+
 /* Until loop_stop(). */
 void loop_run(void);
 void loop_stop(void);

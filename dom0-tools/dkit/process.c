@@ -25,6 +25,7 @@ static const struct process_kind *kind;
 static struct source monitor;
 static struct device_report report;
 static bool connected;
+static int lock = -1;
 
 static void tell(int what)
 {
@@ -84,10 +85,15 @@ static void order_ready(struct source *s, uint32_t events)
  */
 static void *open_state(const char *path, size_t bytes)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || flock(fd, LOCK_EX) || ftruncate(fd, (off_t)bytes))
+    lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock < 0 || flock(lock, LOCK_EX) || ftruncate(lock, (off_t)bytes))
         return MAP_FAILED;
-    return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, lock, 0);
+}
+
+int process_lock(void)
+{
+    return lock;
 }
 
 _Noreturn void process_main(const struct device *d, int fd, const struct process_kind *k)

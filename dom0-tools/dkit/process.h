@@ -24,6 +24,9 @@ struct process_kind {
 
 _Noreturn void process_main(const struct device *d, int fd, const struct process_kind *k);
 
+/* The state file, whose lock tells the next process that this one has ended. */
+int process_lock(void);
+
 /* The guest broke the protocol. */
 void process_broken(const char *what);
 

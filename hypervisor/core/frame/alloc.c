@@ -6,9 +6,11 @@
  * highest bit, so a wish for addresses below 2^bits is a wish for zones. High zones are used up
  * first.
  *
- * A frame is DIRTY when its contents are someone's. They are wiped when a frame is freed, or (boot
- * memory, frames of dom0) at the latest before somebody else gets it. Stale TLB entries of a
- * frame's former users are flushed before the next owner sees it. */
+ * A frame that is given back is parked first, on no list: its former user may still write to it by
+ * a stale TLB entry, and would reach the links of a free chunk, or what was wiped already. When
+ * enough are parked all CPUs flush, the frames are wiped and join the free ones. So a frame on a
+ * list is reached by nobody, and is zero unless it is DIRTY: boot memory and dom0's own frames are
+ * wiped only when somebody else gets them. */
 #include "base/list.h"
 #include "base/string.h"
 #include "core/dom/create.h"
@@ -30,6 +32,10 @@ struct lock frame_lock = LOCK_INIT(RANK_FRAME, "frames");
 static struct list chunks[ZONES][FRAME_MAX_ORDER + 1];
 static uint32_t zone_orders[ZONES]; /* bit per order that has a chunk */
 static uint64_t free_count, claimed_count;
+
+#define PARKED_MAX 64u /* for each so many, all CPUs flush */
+static uint64_t parked[PARKED_MAX];
+static unsigned int parked_count; /* they are in free_count */
 
 static struct list *chunk_link(uint64_t n)
 {
@@ -62,10 +68,9 @@ static bool chunk_is(uint64_t n, unsigned int order)
     return n < frame_max && (frame_words[n] & ~FREE_DIRT) == (FREE | FREE_HEAD | order);
 }
 
-/* Frames [n, n + 2^order), marked FREE, join the free ones. */
-static void chunk_free(uint64_t n, unsigned int order)
+/* Frames [n, n + 2^order), marked FREE and counted, go on a list. */
+static void chunk_join(uint64_t n, unsigned int order)
 {
-    free_count += (uint64_t)1 << order;
     for (; order < FRAME_MAX_ORDER; order++) {
         uint64_t buddy = n ^ (uint64_t)1 << order;
 
@@ -75,6 +80,13 @@ static void chunk_free(uint64_t n, unsigned int order)
         n &= ~((uint64_t)1 << order);
     }
     chunk_insert(n, order);
+}
+
+/* Frames [n, n + 2^order), marked FREE, that no guest has had. */
+static void chunk_free(uint64_t n, unsigned int order)
+{
+    free_count += (uint64_t)1 << order;
+    chunk_join(n, order);
 }
 
 /* A chunk of exactly `order` from the highest zone of those allowed; 0: none. */
@@ -99,20 +111,35 @@ static uint64_t chunk_take(unsigned int order, unsigned int zones)
     return 0;
 }
 
+/* ---- parking --------------------------------------------------------------------------------- */
+
+/* frame_lock is held, here and in park(). */
+static void unpark(void)
+{
+    tlb_flush_mask(cpus_online, TLB_ALL_VA);
+    while (parked_count) {
+        uint64_t n = parked[--parked_count];
+
+        if (!(frame_words[n] & FREE_DIRTY))
+            frame_wipe(mfn(n));
+        chunk_join(n, 0);
+    }
+}
+
+static void park(uint64_t n, uint64_t dirt)
+{
+    frame_words[n] = FREE | dirt;
+    free_count++;
+    parked[parked_count++] = n;
+    if (parked_count == PARKED_MAX)
+        unpark();
+}
+
 /* ---- taking --------------------------------------------------------------------------------- */
 
-/* Wipes what is somebody else's and flushes who might still reach it. Frames are FREE, on no
- * list. */
+/* Wipes what is somebody else's. Frames are FREE, on no list. */
 static void make_fresh(uint64_t n, unsigned int order, const struct domain *d, unsigned int flags)
 {
-    uint32_t newest = frame_marks[n];
-
-    for (uint64_t i = n; i < n + ((uint64_t)1 << order); i++)
-        if ((int32_t)(frame_marks[i] - newest) > 0)
-            newest = frame_marks[i];
-    cpumask_t stale = tlb_filter(cpus_online, newest);
-    if (stale)
-        tlb_flush_mask(stale, TLB_ALL_VA);
     if (flags & FRAME_NO_SCRUB)
         return;
     for (uint64_t i = n; i < n + ((uint64_t)1 << order); i++) {
@@ -155,6 +182,10 @@ mfn_t frame_alloc(struct domain *d, unsigned int order, unsigned int bits, unsig
     lock_take(&frame_lock);
     if (account(d, count, flags)) {
         n = chunk_take(order, zones);
+        if (!n && parked_count) {
+            unpark();
+            n = chunk_take(order, zones);
+        }
         if (!n && d) {
             d->mem.pages -= count;
             d->mem.filling--;
@@ -192,18 +223,26 @@ void frame_wipe(mfn_t m)
     memset(mfn_ptr(m), 0, FRAME_SIZE);
 }
 
+/* Several in a row are rare, and stay together. */
+static void free_chunk(uint64_t n, unsigned int order)
+{
+    tlb_flush_mask(cpus_online, TLB_ALL_VA);
+    for (uint64_t i = n; i < n + ((uint64_t)1 << order); i++) {
+        frame_words[i] = FREE;
+        frame_wipe(mfn(i));
+    }
+    chunk_free(n, order);
+}
+
 void frame_free(mfn_t m, unsigned int order)
 {
-    uint32_t stamp = tlb_stamp();
-
-    for (uint64_t i = m.n; i < m.n + ((uint64_t)1 << order); i++) {
+    for (uint64_t i = m.n; i < m.n + ((uint64_t)1 << order); i++)
         ASSERT(frame_words[i] == (FRAME_LIVE | FRAME_SHARED));
-        frame_wipe(mfn(i));
-        frame_marks[i] = stamp;
-        frame_words[i] = FREE;
-    }
     lock_take(&frame_lock);
-    chunk_free(m.n, order);
+    if (order)
+        free_chunk(m.n, order);
+    else
+        park(m.n, 0);
     lock_drop(&frame_lock);
 }
 
@@ -224,12 +263,8 @@ void frame_gone(mfn_t m, uint64_t word)
     *m2p_slot(m) = ~0UL;
     if (d && d->is_dom0)
         dirt = FREE_DIRTY | FREE_OF_DOM0;
-    else
-        frame_wipe(m);
-    frame_marks[m.n] = tlb_stamp();
     lock_take(&frame_lock);
-    frame_words[m.n] = FREE | dirt;
-    chunk_free(m.n, 0);
+    park(m.n, dirt);
     if (d) {
         last = !--d->mem.pages && d->dying;
         /* From here on a dead d may go at any time. */
@@ -283,7 +318,7 @@ static void free_unreserved(uint64_t at, uint64_t end, const struct ram_range *r
 void frame_init(const struct ram_range *ram, unsigned int n, const struct ram_range *reserved,
                 unsigned int n_reserved)
 {
-    frame_max = frame_total = free_count = claimed_count = 0;
+    frame_max = frame_total = free_count = claimed_count = parked_count = 0;
     memset(zone_orders, 0, sizeof(zone_orders));
     for (unsigned int i = 0; i < n; i++)
         frame_max = max_u64(frame_max, ram[i].end >> FRAME_SHIFT);
@@ -378,8 +413,9 @@ unsigned int frame_audit(void)
         if (w & FREE_HEAD)
             listed += (uint64_t)1 << (w & FRAME_REFS);
     }
-    if (free_frames != free_count || listed != free_count) {
-        log_err("frames: %lu free, %lu on lists, %lu counted\n", free_frames, listed, free_count);
+    if (free_frames != free_count || listed + parked_count != free_count) {
+        log_err("frames: %lu free, %lu on lists, %lu counted\n", free_frames, listed + parked_count,
+                free_count);
         bad++;
     }
     for (unsigned int slot = 2; slot < MEM_SLOTS - 1; slot++) {

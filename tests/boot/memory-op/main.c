@@ -208,6 +208,42 @@ static void balloon_refusals(void)
     page_put(page);
 }
 
+/* Mappings that end without a flush, and writes through what the TLB still has, after the frames
+ * were given back: they must reach neither what the hypervisor keeps about free frames nor what is
+ * handed out next. */
+static void stale_writes(void)
+{
+    enum { N = 16 };
+    uint64_t *page[N], was[N], clean = 0;
+    unsigned int written = 0;
+
+    for (unsigned int i = 0; i < N; i++) {
+        page[i] = page_get();
+        was[i] = va_to_maddr(page[i]);
+        extents[i] = p2m()[spare_pfn(i)];
+        pte_set(page[i], extents[i] << 12 | PTE_RW);
+        page[i][0] = 1;
+        pte_try(page[i], 0, UVMF_NONE);
+    }
+    say("decrease by 16: %s", rc_name(reserve(XENMEM_decrease_reservation, N, 0, 0, DOMID_SELF)));
+    for (unsigned int i = 0; i < N; i++) {
+        PROBE("movq $-1, (%0); movq $-1, 8(%0)", ::"r"(page[i]) : "memory");
+        written += this_cpu()->fault.vector < 0;
+    }
+    note("%u of them were still written to", written);
+    for (unsigned int i = 0; i < N; i++)
+        extents[i] = spare_pfn(i);
+    say("populate 16: %s", rc_name(reserve(XENMEM_populate_physmap, N, 0, 0, DOMID_SELF)));
+    for (unsigned int i = 0; i < N; i++) {
+        p2m()[spare_pfn(i)] = extents[i];
+        pte_set(page[i], extents[i] << 12 | PTE_RW);
+        clean += page[i][0] != ~0UL && page[i][1] != ~0UL;
+        pte_set(page[i], was[i] | PTE_RW);
+        page_put(page[i]);
+    }
+    note("%lu of the new ones have nothing of it", clean); /* Xen hands dom0 its own as they were */
+}
+
 static void exchange(void)
 {
     xen_pfn_t in[4], out[4];
@@ -288,6 +324,7 @@ static void run(void)
     memory_maps();
     balloon();
     balloon_refusals();
+    stale_writes();
     exchange();
     others();
 }

@@ -6,6 +6,7 @@ said() { axl console --log "$1" | grep -q "$2"; }
 answers() { busybox ping -c 1 -W 2 10.9.0.2; }
 check "we run on Argon" sh -c 'grep -qx xen /sys/hypervisor/type && axl dmesg | grep -q "^(argon)"'
 check "systemd is content" sh -c 'systemctl is-system-running --wait; systemctl --failed --no-legend | tee /dev/stderr | grep -c . | grep -qx 0'
+journalctl -b --no-pager -u "argon-*" | head -60
 for u in xenstored consoled blkd netd guests; do check "argon-$u" is_up argon-$u; done
 check "both guests run" sh -c 'axl list; axl autostart list; axl autostart list | grep -c " runs$" | grep -qx 2'
 check "the unikernel speaks" wait_for 60 said unikernel 'tick 3'

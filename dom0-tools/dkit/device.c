@@ -247,6 +247,17 @@ static void look(struct job *j)
 
 /* --- what the process says ------------------------------------------------------------------- */
 
+/* What was open before may come back, a server of NBD say: its guest waits, and may let go. */
+static bool wait_for_it(struct device *d, const char *why)
+{
+    if (d->stage != OPENING || own_state(d) != XenbusStateConnected)
+        return false;
+    if (!d->away)
+        log_line(WHO "%s; it is tried again until it is there", ARGS(d), why);
+    d->away = true;
+    return true;
+}
+
 static void heard(struct source *s, uint32_t events)
 {
     struct device *d = CONTAINER_OF(s, struct device, socket);
@@ -265,6 +276,9 @@ static void heard(struct source *s, uint32_t events)
         memcpy(d->info, r.info, sizeof d->info);
         if (d->stage == OPENING)
             d->stage = OPEN;
+        if (d->away)
+            log_line(WHO "it is there again", ARGS(d));
+        d->away = false;
         job_later(&d->look);
         break;
     case REPORT_CONNECTED:
@@ -279,6 +293,9 @@ static void heard(struct source *s, uint32_t events)
         job_later(&d->look);
         break;
     case REPORT_FAILED:
+        if (!wait_for_it(d, r.text))
+            give_up(d, r.text);
+        break;
     case REPORT_BROKEN:
         give_up(d, r.text);
         break;
@@ -302,9 +319,10 @@ static void ended(struct device *d, int status)
     }
     if (loop_now() - d->started > STEADY_MS)
         d->backoff = 0;
-    log_line(WHO "its process ended (%s %d); starting it again in %d ms", ARGS(d),
-             WIFSIGNALED(status) ? "signal" : "exit status",
-             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), d->backoff);
+    if (!d->away)
+        log_line(WHO "its process ended (%s %d); starting it again in %d ms", ARGS(d),
+                 WIFSIGNALED(status) ? "signal" : "exit status",
+                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), d->backoff);
     timer_set(&d->again, d->backoff);
     d->backoff = d->backoff ? d->backoff * 2 : AGAIN_FIRST_MS;
     if (d->backoff > AGAIN_MOST_MS)

@@ -4,7 +4,9 @@
  *   back-end    front-end         what is done
  *   1           any               start a process; when it is open: offer features, state 2
  *   2           3 or 4            tell the process the rings; when it serves them: state 4
- *   4           4                 nothing; a process that dies is started again and goes on
+ *   4           4                 nothing; a process that dies is started again and goes on, and
+ *                                 one that cannot open its device any more is tried again: the
+ *                                 guest waits until what it is kept on is there again
  *   4           5                 state 5
  *   any         6 or gone         stop the process; when it has ended: state 6
  *   6           1, and online     as from 1
@@ -40,6 +42,7 @@ struct device {
     struct job look;
     struct timer again;
     int backoff;
+    bool away; /* a guest uses it, and it cannot be opened; that was said */
     int64_t started;
     int pid; /* 0: none */
     struct source socket;

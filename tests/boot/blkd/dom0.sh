@@ -33,11 +33,14 @@ truncate -s 16M c.img
 nodes() { xenstore-ls -f /local/domain/0 | grep -v ' = ""$'; }
 nodes >before
 # As long as there is a file nbd-fails, the server refuses reads and writes.
-nbdkit -U /tmp/nbd.sock --pidfile nbd.pid --filter=error file c.img error=EIO error-pread-rate=100% \
-    error-pwrite-rate=100% error-file=/tmp/nbd-fails
-wait_for 20 test -S /tmp/nbd.sock
+serve() {
+    rm -f nbd.sock
+    nbdkit -U /tmp/nbd.sock --pidfile nbd.pid --filter=error file c.img error=EIO error-pread-rate=100% \
+        error-pwrite-rate=100% error-file=/tmp/nbd-fails && wait_for 20 test -S nbd.sock
+}
+check "the server is up" serve
 
-check "create" axl create -q g.cfg 'extra="console=hvc0 cryptomgr.notests blkd=basic,mix,nbd,nbdfails,attach"' \
+check "create" axl create -q g.cfg 'extra="console=hvc0 cryptomgr.notests blkd=basic,mix,nbd,nbdfails,attach,nbdaway"' \
     'disk=["/disk/a.img,raw,xvda,w", "/disk/b.img,raw,xvdb,r,backendtype=argon", "vdev=xvdc,access=w,target=nbd+unix:///?socket=/tmp/nbd.sock"]'
 check "a second guest may not have the same file" sh -c '! axl create -q g.cfg name=\"h\" "disk=[\"/disk/a.img,raw,xvda,w,backendtype=argon\"]" 2>&1 | tee out; grep -q "already" out'
 for s in fill check discard discarded beside end readonly readable; do check "guest: $s" passed $s; done
@@ -71,8 +74,13 @@ check "block-list shows them" sh -c 'axl block-list g | grep -c blkd/ | grep -qx
 truncate -s 8M d.img
 check "attach" axl block-attach g /tmp/d.img,raw,xvdd,w,backendtype=argon
 check "guest: attached" passed attach
+kill -9 "$(cat nbd.pid)" # before the guest goes on to it
 check "detach" axl block-detach g xvdd
 check "guest: detached" passed detach
+check "the server is gone: that is said" wait_for 60 grep -q 'nbd.sock.*tried again until it is there' $blkd_log
+check "and the server is back" serve
+check "the guest, which had to wait, goes on" passed nbdaway
+check "and that is said" grep -q 'it is there again' $blkd_log
 check "the guest ends" wait_for 100 gone
 check "no process is left" wait_for 30 one_left
 nodes >after

@@ -43,6 +43,7 @@ for t in $(echo "$todo" | tr , ' '); do
         step nbdworks soon io fill /dev/xvdc 0 16 7
         step nbdkept io check /dev/xvdc 0 16 7
         ;;
+    nbdaway) step nbdaway io mix /dev/xvdc 1024 100 11 ;; # its server is gone when this begins
     acks) here /dev/xvda; io acks /dev/xvda ;;
     attach) here /dev/xvdd; step attach io mix /dev/xvdd 256 50 4; until [ ! -b /dev/xvdd ]; do usleep 100000; done; echo "guest: detach ok" ;;
     bench) # does what is typed

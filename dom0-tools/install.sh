@@ -53,7 +53,7 @@ put "$kit/build/guest-kit" build/guest-kit/{libguestkit.a,libc}
 put "$kit/build" build/include
 chmod -R u=rwX,go=rX "$stage"
 chmod -x "$stage/boot/xen-argon"
-# (The list is a file too, and names itself.)
+touch "$stage$list" # it names itself, and so is there before find looks
 (cd "$stage" && find . -type f -o -type l) | sed 's,^\.,,' | LC_ALL=C sort >"$stage$list"
 
 forget "$stage$list"

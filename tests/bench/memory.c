@@ -237,7 +237,7 @@ static void run(void)
     grants();
     free_pfn = start_info->nr_pages - 1;
     free_mfn = ((uint64_t *)start_info->mfn_list)[free_pfn];
-    bench("decrease_populate", decrease_populate, 128); /* Argon flushes once for 64 */
+    bench("decrease_populate", decrease_populate, 128);        /* Argon flushes once for 64 */
     bench("domain_create_destroy", domain_create_destroy, 64); /* likewise */
 }
 PROPERTY(bench_memory, "bench-memory", run);

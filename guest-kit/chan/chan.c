@@ -159,10 +159,12 @@ static bool name_fits(const char *name)
 int gk_chan_serve(uint16_t client, const char *name, struct gk_chan **chan)
 {
     KIT_TURN;
-    struct gk_chan *c = name_fits(name) ? gk_zalloc(sizeof(*c)) : NULL;
+    if (!name_fits(name))
+        return -XEN_EINVAL;
+    struct gk_chan *c = gk_zalloc(sizeof(*c));
 
     if (!c)
-        return name_fits(name) ? -XEN_ENOMEM : -XEN_EINVAL;
+        return -XEN_ENOMEM;
     c->server = true;
     gk_snprintf(c->path, sizeof(c->path), "data/vchan/%u/%s", client, name);
     int rc = offer(c, client);
@@ -235,10 +237,12 @@ static int join(struct gk_chan *c, uint16_t server, const char *name, uint64_t d
 int gk_chan_connect(uint16_t server, const char *name, uint64_t deadline, struct gk_chan **chan)
 {
     KIT_TURN;
-    struct gk_chan *c = name_fits(name) ? gk_zalloc(sizeof(*c)) : NULL;
+    if (!name_fits(name))
+        return -XEN_EINVAL;
+    struct gk_chan *c = gk_zalloc(sizeof(*c));
 
     if (!c)
-        return name_fits(name) ? -XEN_ENOMEM : -XEN_EINVAL;
+        return -XEN_ENOMEM;
     int rc = join(c, server, name, deadline);
     if (rc) {
         gk_free(c);

@@ -1,6 +1,6 @@
 /* The log: lines to the console and the console ring (`xl dmesg`).
  *
- * Formats as printf's %d %u %x %lx %llx %p %s %c %zu with width, '0' and '-'; no floating point.
+ * Formats as printf's %d %u %x %s %c, with l, ll and z, width, '0', '-' and precision (also '*').
  * May be called from anywhere but NMI and machine check, with any lock but the log's own held. */
 #ifndef PORT_LOG_H
 #define PORT_LOG_H

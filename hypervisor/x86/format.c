@@ -1,4 +1,4 @@
-/* Text from a format string: the part of printf that the log uses, without floating point. */
+/* Text from a format string: the part of printf that the log uses (port/log.h names it). */
 #include "x86/console.h"
 #include "port/log.h"
 
@@ -11,9 +11,8 @@ struct sink {
 };
 
 struct spec {
-    bool left, zero, plus, upper;
-    int width, precision; /* precision -1: none given */
-    int size;             /* of an integer argument: 4 or 8 bytes */
+    bool left, zero, wide; /* wide: an integer argument has 8 bytes, not 4 */
+    int width, precision;  /* precision -1: none given */
 };
 
 static void put(struct sink *s, char c)
@@ -43,12 +42,11 @@ static void put_padded(struct sink *s, const struct spec *f, const char *text, i
 static void put_number(struct sink *s, const struct spec *f, uint64_t v, unsigned int base,
                        char sign)
 {
-    const char *digits = f->upper ? "0123456789ABCDEF" : "0123456789abcdef";
     char text[24];
     unsigned int at = sizeof(text);
 
     do {
-        text[--at] = digits[v % base];
+        text[--at] = "0123456789abcdef"[v % base];
         v /= base;
     } while (v);
     put_padded(s, f, text + at, (int)(sizeof(text) - at), sign);
@@ -58,8 +56,6 @@ static void put_string(struct sink *s, struct spec *f, const char *text)
 {
     int n = 0;
 
-    if (!text)
-        text = "(null)";
     while ((f->precision < 0 || n < f->precision) && text[n])
         n++;
     f->zero = false;
@@ -74,19 +70,6 @@ static const char *read_number(const char *p, int *value)
     return p;
 }
 
-/* A width or precision: digits, or '*' for an argument. */
-#define READ_COUNT(p, value, args)                                                                 \
-    (*(p) == '*' ? ((value) = va_arg(args, int), (p) + 1) : read_number((p), &(value)))
-
-static const char *read_size(const char *p, struct spec *f)
-{
-    f->size = 4;
-    for (; *p == 'l' || *p == 'z' || *p == 'h' || *p == 't' || *p == 'j'; p++)
-        if (*p != 'h')
-            f->size = 8;
-    return p;
-}
-
 int log_vformat(char *buf, unsigned int size, const char *fmt, va_list args)
 {
     struct sink s = {buf, size, 0};
@@ -98,44 +81,33 @@ int log_vformat(char *buf, unsigned int size, const char *fmt, va_list args)
             put(&s, *p);
             continue;
         }
-        for (p++; *p == '-' || *p == '0' || *p == '+' || *p == '#' || *p == ' '; p++) {
+        for (p++; *p == '-' || *p == '0'; p++) {
             f.left |= *p == '-';
             f.zero |= *p == '0';
-            f.plus |= *p == '+';
         }
-        p = READ_COUNT(p, f.width, args);
-        if (*p == '.') {
-            p++;
-            p = READ_COUNT(p, f.precision, args);
+        p = read_number(p, &f.width);
+        if (p[0] == '.' && p[1] == '*') {
+            p += 2;
+            f.precision = va_arg(args, int);
+        } else if (*p == '.') {
+            p = read_number(p + 1, &f.precision);
         }
-        p = read_size(p, &f);
+        for (; *p == 'l' || *p == 'z'; p++)
+            f.wide = true;
         switch (*p) {
-        case 'd':
-        case 'i': {
-            int64_t v = f.size == 8 ? va_arg(args, int64_t) : va_arg(args, int);
+        case 'd': {
+            int64_t v = f.wide ? va_arg(args, int64_t) : va_arg(args, int);
 
-            put_number(&s, &f, v < 0 ? -(uint64_t)v : (uint64_t)v, 10,
-                       v < 0    ? '-'
-                       : f.plus ? '+'
-                                : 0);
+            put_number(&s, &f, v < 0 ? -(uint64_t)v : (uint64_t)v, 10, v < 0 ? '-' : 0);
             break;
         }
-        case 'X':
-            f.upper = true;
-            __attribute__((fallthrough));
         case 'x':
-        case 'u':
-        case 'o': {
-            uint64_t v = f.size == 8 ? va_arg(args, uint64_t) : va_arg(args, unsigned int);
+        case 'u': {
+            uint64_t v = f.wide ? va_arg(args, uint64_t) : va_arg(args, unsigned int);
 
-            put_number(&s, &f, v, *p == 'u' ? 10 : *p == 'o' ? 8 : 16, 0);
+            put_number(&s, &f, v, *p == 'u' ? 10 : 16, 0);
             break;
         }
-        case 'p':
-            f.zero = true;
-            f.width = 16;
-            put_number(&s, &f, (uint64_t)(uintptr_t)va_arg(args, void *), 16, 0);
-            break;
         case 's':
             put_string(&s, &f, va_arg(args, const char *));
             break;

@@ -8,7 +8,6 @@
 #define PHYS(sym) ((sym) - IMAGE_VIRT + IMAGE_PHYS)
 #define PTE_TABLE 0x003
 #define PTE_2M    0x083
-#define PTE_2M    0x083
 
 /* `count` entries of a table from `value` on, `step` apart. */
 .macro FILL table, value, count, step

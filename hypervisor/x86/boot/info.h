@@ -27,6 +27,9 @@ struct boot_info {
     unsigned int ranges;
     uint8_t rsdp[36]; /* copy of the root pointer, if the loader gave one (multiboot 2) */
     unsigned int rsdp_len;
+    /* UEFI's configuration tables: machine address (0: BIOS) and number; its revision. */
+    uint64_t efi_tables;
+    uint32_t efi_nr, efi_version;
 };
 
 extern struct boot_info boot_info;

@@ -2,9 +2,10 @@
  *
  * Runs on the boot tables, where the low 4 GiB are mapped one to one. Lengths are checked against
  * each other, since a loader may be wrong, though not against an attacker: what loads us owns
- * us. */
+ * us. UEFI's system table: UEFI Specification 2.10, section 4.3. */
 #include "x86/boot/info.h"
 
+#include "base/bits.h"
 #include "base/string.h"
 
 struct boot_info boot_info;
@@ -42,6 +43,7 @@ enum {
     MB2_LOADER = 2,
     MB2_MODULE = 3,
     MB2_MMAP = 6,
+    MB2_EFI64 = 12,
     MB2_RSDP_OLD = 14,
     MB2_RSDP_NEW = 15,
 };
@@ -141,6 +143,19 @@ static const char *read_mb2_mmap(const struct mb2_mmap *map)
     return NULL;
 }
 
+/* Dom0's kernel finds ACPI by these tables: where there is UEFI, no root pointer lies in the BIOS's
+ * area. */
+static void read_efi(uint64_t table)
+{
+    const uint8_t *t = (const uint8_t *)table;
+
+    if (table >> 32 || memcmp(t, "IBI SYST", 8))
+        return;
+    boot_info.efi_version = load_le32(t + 8);
+    boot_info.efi_nr = load_le32(t + 104);
+    boot_info.efi_tables = load_le64(t + 112);
+}
+
 static const char *read_mb2_tag(const struct mb2_tag *tag)
 {
     const char *text = (const char *)(tag + 1);
@@ -158,6 +173,9 @@ static const char *read_mb2_tag(const struct mb2_tag *tag)
             return "too many boot modules; dom0 takes its kernel and one initramfs";
         return NULL;
         ROW(MB2_MMAP, read_mb2_mmap((const void *)tag));
+    case MB2_EFI64:
+        read_efi(load_le64(tag + 1));
+        return NULL;
     case MB2_RSDP_OLD:
     case MB2_RSDP_NEW:
         boot_info.rsdp_len = tag->size - (uint32_t)sizeof(*tag);

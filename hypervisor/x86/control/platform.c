@@ -6,6 +6,7 @@
 #include "port/kick.h"
 #include "port/stop.h"
 #include "port/wall.h"
+#include "x86/boot/info.h"
 
 #define S5 5
 
@@ -18,7 +19,25 @@ static long set_time(uint64_t secs, uint64_t nsecs, uint64_t system_time)
     return 0;
 }
 
-/* Argon is not started by EFI services and leaves the BIOS's disk tables to dom0's drivers. */
+/* Of UEFI's services dom0 gets none, only its tables, by which it finds ACPI's. */
+static long efi_info(uint32_t index, union xenpf_efi_info *info)
+{
+    if (!boot_info.efi_tables)
+        return -XEN_ENOSYS;
+    switch (index) {
+    case XEN_FW_EFI_VERSION:
+        info->version = boot_info.efi_version;
+        return 0;
+    case XEN_FW_EFI_CONFIG_TABLE:
+        info->cfg.addr = boot_info.efi_tables;
+        info->cfg.nent = boot_info.efi_nr;
+        return 0;
+    default:
+        return -XEN_EOPNOTSUPP;
+    }
+}
+
+/* The BIOS's disk tables are left to dom0's drivers. */
 static long firmware_info(struct xenpf_firmware_info *info)
 {
     switch (info->type) {
@@ -26,8 +45,7 @@ static long firmware_info(struct xenpf_firmware_info *info)
     case XEN_FW_DISK_MBR_SIGNATURE:
     case XEN_FW_VBEDDC_INFO:
         return -XEN_ESRCH;
-    case XEN_FW_EFI_INFO:
-        return -XEN_ENOSYS;
+        ROW(XEN_FW_EFI_INFO, efi_info(info->index, &info->u.efi_info));
     case XEN_FW_KBD_SHIFT_FLAGS:
         if (info->index)
             return -XEN_ESRCH;

@@ -21,20 +21,19 @@ static long poll(evtchn_port_t *ports, unsigned int n, uint64_t timeout)
     return sched(SCHEDOP_poll, &p);
 }
 
-/* What a poll for a millisecond answers, in which nothing comes. By the guest's clock it may end
+/* What a poll answers in which nothing comes, of one to 512 ms. By the guest's clock it may end
  * early: Xen lets timers go 50 us early, to end several at once, and on a busy host the clocks of
- * its processors were seen milliseconds apart. So one of some tries must end late. */
+ * its processors were seen many milliseconds apart. So one of them must last three quarters of its
+ * time. */
 static const char *poll_until(evtchn_port_t *ports, unsigned int n)
 {
-    enum { TRIES = 10, EARLY = 100000 };
-
-    for (unsigned int i = 0; i < TRIES; i++) {
-        uint64_t until = time_now() + 1000000;
+    for (uint64_t wait = 1000000; wait <= 512000000; wait *= 2) {
+        uint64_t until = time_now() + wait;
         long rc = poll(ports, n, until);
 
         if (rc)
             return rc_name(rc);
-        if (time_now() + EARLY >= until)
+        if (time_now() + wait / 4 >= until)
             return "0, it is past";
     }
     return "0, it is not past";

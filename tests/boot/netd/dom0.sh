@@ -1,5 +1,5 @@
 # Interfaces by argon-netd: a stock guest sends and gets bulk data with several queues, large segments
-# and checksums left to the other side; is held to its address and its rate; the back-end is killed
+# and checksums left to the other side, by IPv4 and IPv6; is held to its address and its rate; the back-end is killed
 # under it and goes on; attach, detach; bridge and taps come and go by themselves.
 . /argon/lib.sh
 cd /tmp || exit
@@ -40,16 +40,22 @@ serve 5001 2
 collect 5002
 serve 5003 4 1000000
 collect 5004
-check "create" axl create -q g.cfg 'extra="console=hvc0 norandmaps cryptomgr.notests netd=basic,bulk,kills,attach"' \
-    'vif=["bridge=br7,ip=10.9.0.2,mtu=1400,backendtype=argon,mac=00:16:3e:00:00:07"]'
+serve 5005 1
+collect 5006
+check "create" axl create -q g.cfg 'extra="console=hvc0 norandmaps cryptomgr.notests netd=basic,bulk,six,kills,attach"' \
+    'vif=["bridge=br7,ip=10.9.0.2 fd09::2,mtu=1400,backendtype=argon,mac=00:16:3e:00:00:07"]'
 check "the bridge was made" wait_for 30 test -d /sys/class/net/br7/bridge
 ip addr add 10.9.0.1/24 dev br7
+ip addr add fd09::1/64 dev br7
 
 for s in ping big spoof fetch give; do check "guest: $s" passed $s; done
 check "the mtu" grep -qx 1400 "/sys/class/net/vif$(axl domid g).0/mtu"
 check "two queues" said "queues 2"
 check "what it gave is right" collected 5002 2
 check "large segments came whole" sh -c 'ethtool -k vif$(axl domid g).0 | grep "^tcp-segmentation-offload: on"'
+for s in ping spoof fetch give; do check "guest: $s by IPv6" passed six-$s; done
+check "what it gave is right" collected 5006 1
+check "large segments of IPv6 too" sh -c 'ethtool -k vif$(axl domid g).0 | grep "tx-tcp6-segmentation: on"'
 # Under way now: a transfer that takes four seconds at least.
 for n in 1 2 3 4; do
     kill -9 $(workers) && note "killed the interfaces' processes"

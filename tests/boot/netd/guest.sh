@@ -14,8 +14,9 @@ blob() {
     while [ $((n -= 1)) -ge 0 ]; do cat /bin/busybox; done
 }
 sum() { blob "$1" | md5sum; }
-fetch() { [ "$(nc 10.9.0.1 "$1" <&7 | md5sum)" = "$(sum "$2")" ]; }
-give() { blob "$3" | nc "$1" "$2"; } # HOST PORT COUNT
+fetch() { [ "$(nc "$1" "$2" <&7 | md5sum)" = "$(sum "$3")" ]; } # HOST PORT COUNT
+give() { blob "$3" | nc "$1" "$2"; }
+usable() { grep "^$1 " /proc/net/if_inet6 | grep -q ' 80 *eth0'; } # no longer looked for on the link
 reached() { ping -c 1 -W 5 10.9.0.1; }
 
 for word in $(cat /proc/cmdline); do
@@ -35,8 +36,18 @@ for t in $(echo "$todo" | tr , ' '); do
         step spoof fails ping -c 2 -W 2 -I 10.9.0.77 10.9.0.1
         ifconfig eth0:1 down
         ;;
-    bulk) step fetch fetch 5001 2; step give give 10.9.0.1 5002 2 ;;
-    kills) step kills fetch 5003 4 ;;
+    bulk) step fetch fetch 10.9.0.1 5001 2; step give give 10.9.0.1 5002 2 ;;
+    six)
+        ifconfig eth0 add fd09::2/64
+        until ping -6 -c 1 -W 5 fd09::1 >/dev/null; do :; done
+        step six-ping ping -6 -c 2 -W 20 -s 8000 fd09::1 # fragments
+        ifconfig eth0 add fd09::77/64
+        until usable fd090000000000000000000000000077; do usleep 100000; done
+        step six-spoof fails ping -6 -c 2 -W 2 -I fd09::77 fd09::1
+        ifconfig eth0 del fd09::77/64
+        step six-fetch fetch fd09::1 5005 1; step six-give give fd09::1 5006 1
+        ;;
+    kills) step kills fetch 10.9.0.1 5003 4 ;;
     attach) # at a limited rate
         here eth1; ifconfig eth1 10.8.0.2 netmask 255.255.255.0 up
         until ping -c 1 -W 5 10.8.0.1 >/dev/null; do :; done

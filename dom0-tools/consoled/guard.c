@@ -36,7 +36,7 @@ static int landlock(int log_dir)
     int rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
     if (rules < 0)
         return -errno;
-    static const char *const usable[] = {"/dev/ptmx", "/dev/pts", "/dev/null"};
+    static const char *const usable[] = {"/dev/ptmx", "/dev/pts"};
     int rc = allow(rules, log_dir,
                    use | LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
                        LANDLOCK_ACCESS_FS_REMOVE_FILE);

@@ -19,6 +19,7 @@
 #include "dkit/loop.h"
 
 static int ready_pipe = -1; /* the waiting parent reads one byte when we serve */
+static int null = -1;       /* opened while files can be */
 
 void daemon_background(void)
 {
@@ -39,6 +40,7 @@ void daemon_background(void)
     }
     close(p[0]);
     ready_pipe = p[1];
+    null = open("/dev/null", O_RDWR | O_CLOEXEC);
     setsid();
     if (chdir("/"))
         log_line("chdir: %s", strerror(errno));
@@ -48,11 +50,10 @@ void daemon_ready(void)
 {
     if (ready_pipe < 0)
         return;
-    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int i = 0; i < 3 && fd >= 0; i++)
-        dup2(fd, i);
-    if (fd > 2)
-        close(fd);
+    for (int i = 0; i < 3 && null >= 0; i++)
+        dup2(null, i);
+    if (null > 2)
+        close(null);
     if (write(ready_pipe, "", 1) != 1)
         log_line("whoever started us is gone");
     close(ready_pipe);

@@ -10,7 +10,8 @@
 
 /*
  * Fork; the parent ends with 0 when the child calls daemon_ready(), with 1 when the child dies
- * before: so an init script may go on when the daemon serves.
+ * before: so an init script may go on when the daemon serves. daemon_ready() also lets go of the
+ * starter's terminal, for which a confined process must still be allowed dup2().
  */
 void daemon_background(void);
 void daemon_ready(void);

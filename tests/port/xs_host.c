@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/log.h"
+#include "dkit/log.h"
 #include "store/mem.h"
 #include "wire/host.h"
 

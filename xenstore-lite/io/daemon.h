@@ -9,26 +9,18 @@
 #include <stdint.h>
 
 #include "base/bits.h"
+#include "dkit/loop.h"
 #include "wire/server.h"
-
-/* Something that epoll watches. */
-struct source {
-    void (*ready)(struct source *s, uint32_t events);
-    int fd;
-};
 
 struct daemon {
     struct xs xs;
-    int epoll;
     bool no_domains; /* sockets only; there may be no Xen at all */
-    bool stop;
 };
 extern struct daemon d;
 
-/* loop.c: 0 or -errno. */
-int loop_add(struct source *s, uint32_t events) NODISCARD;
-void loop_change(struct source *s, uint32_t events);
-void loop_run(void);
+/* turn.c: send what is to be sent, once what is ready now has been served. Whoever serves asks for
+ * it. */
+void turn_later(void);
 
 /* sock.c: listen at `path`. 0 or -errno. */
 int sock_listen(const char *path) NODISCARD;
@@ -48,11 +40,5 @@ void ring_catch_up(void);
 void ring_flush(struct conn *c);
 /* Rings that had more requests than their turn allowed: serve them again. True: some are left. */
 bool ring_turn(void);
-
-/* confine.c: give up all privileges, allow only the system calls of the loop. 0 or -errno. */
-int confine(void) NODISCARD;
-
-/* log.c */
-void log_open(bool to_stderr, const char *trace_file);
 
 #endif

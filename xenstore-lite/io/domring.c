@@ -22,7 +22,7 @@
 #include "io/state.h"
 #include "io/step.h"
 #include "io/xen.h"
-#include "store/log.h"
+#include "dkit/log.h"
 #include "store/mem.h"
 #include "wire/host.h"
 
@@ -413,6 +413,7 @@ static void events_ready(struct source *s, uint32_t what)
     int n = xen_events(ports, ARRAY_SIZE(ports));
     if (n <= 0)
         return;
+    turn_later();
     /* Unmask first: a signal that comes while we look is then not lost. */
     xen_event_unmask(ports, (size_t)n);
     for (int i = 0; i < n; i++) {

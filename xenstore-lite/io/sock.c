@@ -14,7 +14,7 @@
 #include "io/daemon.h"
 #include "io/state.h"
 #include "io/step.h"
-#include "store/log.h"
+#include "dkit/log.h"
 
 #define MESSAGE_MAX (sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX)
 
@@ -129,6 +129,7 @@ static void client_ready(struct source *s, uint32_t events)
     struct client *k = CONTAINER_OF(s, struct client, src);
     if (!k->conn)
         return;
+    turn_later();
     if (events & EPOLLOUT)
         sock_flush(k->conn);
     if (!k->conn || k->held || !(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))

@@ -19,7 +19,7 @@
 
 #include "io/step.h"
 #include "store/dom.h"
-#include "store/log.h"
+#include "dkit/log.h"
 #include "wire/server.h"
 
 #define MAGIC     UINT64_C(0x314c5458534e4f47) /* changes with the layout of records */

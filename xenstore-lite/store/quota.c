@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "store/dom.h"
-#include "store/log.h"
+#include "dkit/log.h"
 
 const struct quota_info quota_info[QUOTA_KINDS] = {
     [QUOTA_NODES] = {"nodes", "Nodes per domain", 1000, false},

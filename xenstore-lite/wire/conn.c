@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store/log.h"
+#include "dkit/log.h"
 #include "store/mem.h"
 #include "wire/host.h"
 #include "wire/server.h"

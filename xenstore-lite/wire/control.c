@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store/log.h"
+#include "dkit/log.h"
 #include "wire/host.h"
 #include "wire/ops_private.h"
 

@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "store/log.h"
+#include "dkit/log.h"
 #include "wire/server.h"
 
 #define COALESCE_AT   (8u << 10)

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "store/log.h"
+#include "dkit/log.h"
 #include "wire/host.h"
 #include "wire/ops_private.h"
 

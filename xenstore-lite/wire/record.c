@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "store/log.h"
+#include "dkit/log.h"
 #include "store/mem.h"
 #include "wire/record_private.h"
 #include "wire/server.h"

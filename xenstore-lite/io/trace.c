@@ -1,29 +1,17 @@
 /*
- * Log lines, to syslog or stderr; the trace of messages, to a file.
+ * The trace of messages, to a file.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "io/daemon.h"
-#include "store/log.h"
 #include "wire/host.h"
 
-static bool to_stderr = true;
 static int trace_fd = -1;
-
-void log_open(bool use_stderr, const char *trace_file)
-{
-    to_stderr = use_stderr;
-    openlog("xenstored-lite", LOG_PID | LOG_NDELAY, LOG_DAEMON);
-    if (trace_file && host_log_file(trace_file))
-        log_line("trace file %s: %s", trace_file, strerror(errno));
-}
 
 static void trace_line(const char *text)
 {
@@ -37,21 +25,6 @@ static void trace_line(const char *text)
                           text);
     if (write(trace_fd, line, n) < 0) { /* a full disk must not stop the store */
     }
-}
-
-void log_line(const char *format, ...)
-{
-    char text[512];
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(text, sizeof(text), format, ap);
-    va_end(ap);
-    if (to_stderr)
-        fprintf(stderr, "xenstored-lite: %s\n", text);
-    else
-        syslog(LOG_INFO, "%s", text);
-    if (trace_fd >= 0)
-        trace_line(text);
 }
 
 int host_log_file(const char *path)

@@ -1,7 +1,7 @@
 /*
  * Event channels from several CPUs at once, under the thread sanitizer: two senders, one who closes
- * and rebinds, and a peer domain that dies and is freed while they send (E5). The freed memory is
- * really given back, so a late touch is found.
+ * and rebinds, and a peer domain that dies and is freed while they send (E5) and its ports are
+ * asked about. The freed memory is really given back, so a late touch is found.
  */
 #include <pthread.h>
 #include <string.h>
@@ -38,16 +38,14 @@ struct domain *dom_get(domid_t id)
     pthread_mutex_lock(&refs_lock);
     struct domain *d = id == us->id ? us : peer;
     if (d)
-        d->refs++;
+        __atomic_add_fetch(&d->refs, 1, __ATOMIC_ACQ_REL);
     pthread_mutex_unlock(&refs_lock);
     return d;
 }
 
 void dom_put(struct domain *d)
 {
-    pthread_mutex_lock(&refs_lock);
-    d->refs--;
-    pthread_mutex_unlock(&refs_lock);
+    __atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL);
 }
 
 void sched_wake(struct vcpu *v)
@@ -130,14 +128,36 @@ static void *sender(void *arg)
     return NULL;
 }
 
+/* Asks about the ports of the peer, whatever becomes of it, as dom0's lsevtchn may. */
+static void *looker(void *arg)
+{
+    uint64_t seen = 0;
+
+    (void)arg;
+    fake_cpu = 3;
+    while (!__atomic_load_n(&stop_now, __ATOMIC_RELAXED)) {
+        struct domain *d = dom_get(1);
+        struct evtchn_status status;
+
+        if (!d)
+            continue;
+        for (uint32_t p = 1; p < 4; p++)
+            seen += !evt_status(d, p, &status);
+        dom_put(d);
+    }
+    CHECK(seen > 0);
+    return NULL;
+}
+
 int main(void)
 {
-    pthread_t threads[2];
+    pthread_t threads[3];
 
     fake_ram_init(64);
     us = make(0);
     for (int i = 0; i < 2; i++)
         pthread_create(&threads[i], NULL, sender, us->vcpu[i]);
+    pthread_create(&threads[2], NULL, looker, NULL);
     for (int round = 0; round < ROUNDS; round++) {
         uint32_t theirs, p;
 
@@ -159,12 +179,14 @@ int main(void)
         pthread_mutex_lock(&refs_lock);
         peer = NULL;
         pthread_mutex_unlock(&refs_lock);
+        while (__atomic_load_n(&dying->refs, __ATOMIC_ACQUIRE))
+            ;
         destroy(dying);
         if (!(round & 1))
             CHECK(!evt_close(us, p));
     }
     __atomic_store_n(&stop_now, true, __ATOMIC_RELAXED);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
     destroy(us);
     CHECK_EQ(fake_pages_out, 0);

@@ -231,6 +231,9 @@ static void test_answers(void)
     CHECK_EQ(evt_set_priority(&doms[0], q, 3), -XEN_ENOSYS);
     /* Within one domain. */
     CHECK(!evt_alloc_unbound(&doms[1], 1, &p));
+    struct domain early = {.id = 7, .max_vcpus = 2}; /* and of one without vcpus: nowhere to go */
+    evt_domain_init(&early, 100);
+    CHECK_EQ(evt_alloc_unbound(&early, 0, &q), -XEN_ENOENT);
     CHECK(!evt_bind_interdomain(&doms[1], &doms[1], p, &q));
     CHECK(!evt_send(&vcpus[1][0], p));
     CHECK(pending(1, q));

@@ -62,7 +62,8 @@ bool evt_destroy_step(struct domain *d);
 
 /* ---- operations of the hypercall; 0 or -XEN_E... -------------------------------------------- */
 
-/* A port of d that waits for domain `remote` (resolved, not DOMID_SELF). *port > 0 on success. */
+/* A port of d that waits for domain `remote` (resolved, not DOMID_SELF). *port > 0 on success.
+ * -XEN_ENOENT: d has no vcpu yet. */
 NODISCARD int evt_alloc_unbound(struct domain *d, domid_t remote, uint32_t *port);
 NODISCARD int evt_bind_interdomain(struct domain *d, struct domain *peer, uint32_t peer_port,
                                    uint32_t *port);

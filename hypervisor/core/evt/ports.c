@@ -141,6 +141,9 @@ static int open_as(struct domain *d, uint64_t word, uint32_t *port)
 
 int evt_alloc_unbound(struct domain *d, domid_t remote, uint32_t *port)
 {
+    /* Events of a domain without vcpus would have nowhere to go. */
+    if (!dom_vcpu(d, 0))
+        return -XEN_ENOENT;
     return open_as(d, port_make(PORT_UNBOUND, 0, remote, 0), port);
 }
 
@@ -301,12 +304,15 @@ bool evt_destroy_step(struct domain *d)
         return false;
     evt_quiesce(d);
     evt_fifo_end(d);
+    /* Who holds a reference to d may still ask for the state of its ports, or close them. */
+    lock_take(&t->lock);
     for (uint32_t i = 0; i < t->bound / EVT_BUCKET; i++)
         hv_page_free(t->dir[i]);
     t->bound = 0;
     if (t->dir != t->dir_small)
         hv_page_free(t->dir);
     t->dir = t->dir_small;
+    lock_drop(&t->lock);
     return true;
 }
 
@@ -315,11 +321,13 @@ bool evt_destroy_step(struct domain *d)
 int evt_status(struct domain *d, uint32_t port, struct evtchn_status *out)
 {
     static const struct evt_port zero; /* port 0 is nobody's, but lsevtchn begins there */
-    const struct evt_port *p = port ? evt_port_of(d, port) : &zero;
 
+    lock_take(&d->evt.lock);
+    const struct evt_port *p = port ? evt_port_of(d, port) : &zero;
+    uint64_t word = p ? p->word : 0;
+    lock_drop(&d->evt.lock);
     if (!p)
         return -XEN_EINVAL;
-    uint64_t word = port_word(p);
     out->vcpu = port_vcpu(word);
     switch (port_state(word)) {
     case PORT_FREE:

@@ -61,7 +61,8 @@ static long run(struct domctl_call *c)
 
     if (locked && !control_begin())
         return HC_AGAIN;
-    long result = dispatch(c);
+    /* It may have gone for good since it was found. */
+    long result = locked && c->d && !c->d->shared ? -XEN_ESRCH : dispatch(c);
     if (locked)
         control_end();
     return result;

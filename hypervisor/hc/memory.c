@@ -343,7 +343,9 @@ static long about_domain(struct vcpu *v, unsigned int cmd, domid_t id)
     } else if (cmd == XENMEM_maximum_reservation) {
         n = d->mem.max_pages;
     } else {
-        n = __atomic_load_n(&d->shared->arch.max_pfn, __ATOMIC_RELAXED);
+        const struct shared_info *s = __atomic_load_n(&d->shared, __ATOMIC_RELAXED);
+
+        n = s ? __atomic_load_n(&s->arch.max_pfn, __ATOMIC_RELAXED) : 0;
         /* The guest's own word: believed as far as a page list can be long. */
         n = n && n <= MACH2PHYS_NR_ENTRIES ? n - 1 : 0;
     }

@@ -141,6 +141,34 @@ static void test_counts(void)
     CHECK_EQ(frame_free_count(), FRAMES - 16);
 }
 
+/* A domain that cannot own anything yet, or not any more, is not the hypervisor's double. */
+static void test_no_owner(void)
+{
+    static struct domain early = {.id = 1, .max_vcpus = 1};
+    struct domain *d;
+    mfn_t own, theirs;
+
+    mm_init(FRAMES, 16);
+    d = mm_domain(2, 10);
+    own = frame_alloc(NULL, 0, 0, 0);
+    theirs = frame_alloc(d, 0, 0, 0);
+    CHECK_EQ(frame_drop(theirs, d), 0);
+    mem_domain_free(d);
+    early.mem.owner = dom_io.mem.owner; /* as dom_create() does first of all */
+    for (struct domain *of = &early; of; of = of == &early ? d : NULL) {
+        CHECK(!page_get(own, of));
+        CHECK_EQ(page_get_use(own, of, PGT_WRITABLE), -XEN_EINVAL);
+        CHECK_EQ(frame_drop(own, of), -XEN_EINVAL);
+        CHECK_EQ(frame_steal(own, of), -XEN_EINVAL);
+        CHECK_EQ(frame_pfinfo(own, of), XEN_DOMCTL_PFINFO_XTAB);
+        CHECK(mfn_eq(frame_alloc(of, 0, 0, FRAME_FORCE), MFN_NONE));
+    }
+    mem_domain_free(d); /* idempotent */
+    CHECK_EQ(frame_audit(), 0);
+    frame_free(own, 0);
+    mm_domain_end(d);
+}
+
 static void test_claims(void)
 {
     struct domain *d, *other;
@@ -303,6 +331,7 @@ int main(int argc, char **argv)
     test_alloc();
     test_contents();
     test_counts();
+    test_no_owner();
     test_claims();
     test_stale_writes();
     test_walk();

@@ -149,6 +149,7 @@ static void list_take_out(struct domain *d)
 static void init_bare(struct domain *d, const struct dom_config *config)
 {
     lock_init(&d->lock, RANK_DOM, "domain");
+    d->mem.owner = dom_io.mem.owner;
     sched_domain_init(d);
     evt_domain_init(d, config->max_evtchn_port);
     dom_life_init(d);
@@ -324,6 +325,7 @@ long dom_destroy_step(struct domain *d)
             gnt_domain_destroy(d);
             if (d->shared)
                 frame_unshare(d->shared_mfn, d);
+            d->shared = NULL;
             mem_domain_free(d);
             break;
         case TEAR_FINISH:

@@ -84,7 +84,8 @@ struct domain {
     uint32_t max_vcpus;
     struct vcpu *vcpu[DOM_MAX_VCPUS]; /* published with release order, never taken back */
 
-    struct shared_info *shared; /* one hypervisor frame, shared writable with the guest */
+    struct shared_info *shared; /* one hypervisor frame, shared writable with the guest. NULL: not
+                                   yet, not any more */
     mfn_t shared_mfn;
 
     struct dom_mem mem;

@@ -155,7 +155,7 @@ static bool account(struct domain *d, uint64_t n, unsigned int flags)
 {
     if (!d)
         return true;
-    if (d->dying || !d->mem.owner)
+    if (d->dying || !d->mem.chunks)
         return false;
     if (!(flags & FRAME_FORCE) &&
         (d->mem.pages > d->mem.max_pages || n > d->mem.max_pages - d->mem.pages))

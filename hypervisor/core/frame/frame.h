@@ -104,7 +104,9 @@ NODISCARD int frame_claim(struct domain *d, uint64_t pages);
 
 /* ---- domains -------------------------------------------------------------------------------- */
 
-/* A new domain: one page of memory. Sets d->mem; max_pages is 0 then. -XEN_ENOMEM. */
+/* A new domain: one page of memory. Until then, and after mem_domain_free(), it owns no frame and
+ * is not taken for the owner of any: dom_create() sets mem.owner so before anyone finds it.
+ * max_pages is 0. -XEN_ENOMEM. */
 NODISCARD int mem_domain_init(struct domain *d);
 /* The domain's pages are 0, its shared frames unshared. Idempotent, also without
  * mem_domain_init. */

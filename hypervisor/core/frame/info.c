@@ -4,7 +4,6 @@
  * Whoever changes a word does it in one compare-exchange, so no lock is needed and none is taken
  * but for slots and for the free lists. Stamps: when a type's last use ends, the frame is BUSY
  * while the stamp is written, so that nobody can begin another type with an old stamp (XSA-241). */
-#include "base/string.h"
 #include "core/dom/domain.h"
 #include "core/frame/frame.h"
 #include "core/frame/private.h"
@@ -56,7 +55,6 @@ int mem_domain_init(struct domain *d)
 {
     unsigned int slot = 2;
 
-    memset(&d->mem, 0, sizeof(d->mem));
     d->mem.chunks = hv_page_alloc();
     if (!d->mem.chunks)
         return -XEN_ENOMEM;
@@ -80,13 +78,11 @@ void mem_domain_free(struct domain *d)
 {
     if (frame_claim(d, 0))
         stop("the end of a claim failed");
-    if (d->mem.owner) {
-        ASSERT(!d->mem.pages);
-        lock_take(&frame_lock);
-        owners[d->mem.owner >> FRAME_OWNER_SHIFT] = NULL;
-        d->mem.owner = 0;
-        lock_drop(&frame_lock);
-    }
+    ASSERT(!d->mem.pages);
+    lock_take(&frame_lock);
+    owners[d->mem.owner >> FRAME_OWNER_SHIFT] = NULL;
+    d->mem.owner = dom_io.mem.owner;
+    lock_drop(&frame_lock);
     hv_page_free(d->mem.chunks);
     d->mem.chunks = NULL;
 }

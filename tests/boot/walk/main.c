@@ -507,12 +507,88 @@ static void walk(void)
 }
 PROPERTY_FLAGS(walk, "walk", walk, PROPERTY_ALONE);
 
+/* An event for a domain that has no vcpu yet. Stock Xen 4.17 ends by it, so no property compares
+ * it. */
+static void early_event(void)
+{
+    static struct xen_domctl op;
+
+    op = (struct xen_domctl){
+        .cmd = XEN_DOMCTL_createdomain,
+        .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+        .u.createdomain = {.max_vcpus = 1,
+                           .max_evtchn_port = -1,
+                           .max_grant_frames = 1,
+                           .grant_opts = 1},
+    };
+    if (HC(__HYPERVISOR_domctl, &op))
+        return;
+    struct evtchn_alloc_unbound theirs = {.dom = op.domain, .remote_dom = 0};
+    struct evtchn_bind_interdomain ours = {.remote_dom = op.domain};
+    long rc = evtchn(EVTCHNOP_alloc_unbound, &theirs);
+    ours.remote_port = theirs.port;
+    if (!rc)
+        rc = evtchn(EVTCHNOP_bind_interdomain, &ours);
+    struct evtchn_send send = {.port = ours.local_port};
+    if (!rc)
+        rc = evtchn(EVTCHNOP_send, &send);
+    note("an event for a domain without vcpus: %s", rc_name(rc));
+    op.cmd = XEN_DOMCTL_destroydomain;
+    HC(__HYPERVISOR_domctl, &op);
+}
+
+#define CRADLE 0x1234
+
+/* On vcpu 1: maps a frame of the hypervisor's, in the name of a domain that comes and goes. */
+static void map_as_newborn(void *unused)
+{
+    uint64_t pte = va_to_maddr(pte_of(windows[0], 1));
+    (void)unused;
+    while (racing) {
+        struct mmu_update u = {.ptr = pte, .val = hypervisor_frame << 12 | PTE_RW};
+        if (!HC(__HYPERVISOR_mmu_update, &u, 1, 0, CRADLE)) {
+            check(!"a frame of the hypervisor's was mapped");
+            racing = false;
+        }
+        struct xen_memory_domain who = {.domid = CRADLE};
+        HC(__HYPERVISOR_memory_op, XENMEM_maximum_gpfn, &who);
+    }
+}
+
+static void births(void)
+{
+    static struct xen_domctl op;
+
+    pte_set(windows[0], 0);
+    racing = true;
+    vcpu_give(1, map_as_newborn, NULL);
+    for (unsigned int i = 0; i < 2000 && racing; i++) {
+        op = (struct xen_domctl){
+            .cmd = XEN_DOMCTL_createdomain,
+            .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+            .domain = CRADLE,
+            .u.createdomain = {.max_vcpus = 1,
+                               .max_evtchn_port = -1,
+                               .max_grant_frames = 1,
+                               .grant_opts = 1},
+        };
+        check(!HC(__HYPERVISOR_domctl, &op));
+        op.cmd = XEN_DOMCTL_destroydomain;
+        while (HC(__HYPERVISOR_domctl, &op) != -3)
+            ;
+    }
+    racing = false;
+    vcpu_wait(1);
+    pte_set(windows[0], 0);
+}
+
 static void hostile(void)
 {
     uint64_t made = 0;
 
     state = 0x5eed;
     prepare(true);
+    early_event();
     for (uint64_t nr = 0; nr < 64; nr++)
         for (uint64_t sub = 0; sub < (nr == __HYPERVISOR_domctl ? 90 : 42); sub++)
             for (unsigned int i = 0; i < 8; i++) {
@@ -525,6 +601,11 @@ static void hostile(void)
                     new_victim();
             }
     note("calls made: %lu", made);
+    if (racing) {
+        racing = false;
+        vcpu_wait(1);
+        births();
+    }
     finish();
 }
 PROPERTY_FLAGS(hostile, "hostile", hostile, PROPERTY_ALONE);

@@ -6,14 +6,17 @@
 /* A new page of bits where the guest finds which pirqs want an EOI. One per domain, for good. */
 static long eoi_frame(struct domain *d, uint64_t gmfn)
 {
-    mfn_t m = mfn(gmfn);
-
-    if (d->arch.pirq_eoi_frame.n)
-        return -XEN_EBUSY;
+    mfn_t m = mfn(gmfn), none = mfn(0);
     long result = page_get_use(m, d, PGT_WRITABLE);
+
     if (result)
         return result;
-    d->arch.pirq_eoi_frame = m;
+    /* Two callers at once: one wins. */
+    if (!__atomic_compare_exchange_n(&d->arch.pirq_eoi_frame.n, &none.n, gmfn, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        page_put_use(m);
+        return -XEN_EBUSY;
+    }
     pirq_eoi_bits(d, mfn_ptr(m));
     return 0;
 }

@@ -40,15 +40,17 @@ static long context(struct domctl_call *c)
     if (c->op->cmd == XEN_DOMCTL_getvcpucontext && !v->initialised)
         return -XEN_ENODATA;
     if (c->op->cmd == XEN_DOMCTL_setvcpucontext && !HANDLE(op->ctxt)) {
-        v->initialised = false; /* a reset of the vcpu, as the ABI says */
-        sched_down(v);
+        sched_down(v); /* a reset of the vcpu, as the ABI says; it may be running */
+        sched_pause_domain_sync(c->d);
+        v->initialised = false;
+        sched_unpause_domain(c->d);
         return 0;
     }
     mfn_t frames = frame_alloc(NULL, 1, 0, 0);
     if (mfn_eq(frames, MFN_NONE))
         return -XEN_ENOMEM;
     struct vcpu_guest_context *copy = mfn_ptr(frames);
-    sched_pause_sync(v);
+    sched_pause_domain_sync(c->d); /* all, as another may be at VCPUOP_initialise of this one */
     if (c->op->cmd == XEN_DOMCTL_getvcpucontext) {
         x86_vcpu_get_context(v, copy);
         result = guest_write(HANDLE(op->ctxt), copy, sizeof(*copy));
@@ -59,7 +61,7 @@ static long context(struct domctl_call *c)
         if (!result && copy->flags & VGCF_online)
             sched_up(v);
     }
-    sched_unpause(v);
+    sched_unpause_domain(c->d);
     frame_free(frames, 1);
     return result == -XEN_EAGAIN ? HC_AGAIN : result;
 }

@@ -205,7 +205,9 @@ static bool mov_to_cr(struct vcpu *v, uint64_t value, unsigned int cr, bool *aga
         v->info->arch.cr2 = value;
         return true;
     case 3:
-        result = pgt_new_base(v, maddr_mfn(value & PTE_ADDR));
+        result = pgt_finish(v); /* or two old trees at once would be dropped without a pause */
+        if (!result)
+            result = pgt_new_base(v, maddr_mfn(value & PTE_ADDR));
         *again = result == HC_AGAIN;
         return !result || *again;
     case 4:

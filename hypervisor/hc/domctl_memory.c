@@ -49,14 +49,7 @@ long domctl_memory(struct domctl_call *c)
         ROW(XEN_DOMCTL_irq_permission, device_right(c->op->u.irq_permission.allow_access));
         ROW(XEN_DOMCTL_iomem_permission, device_right(c->op->u.iomem_permission.allow_access));
         ROW(XEN_DOMCTL_ioport_permission, device_right(c->op->u.ioport_permission.allow_access));
-    case XEN_DOMCTL_shadow_op:
-        return -XEN_EINVAL; /* no log of dirty pages yet: what Debian's Xen answers for PV */
-    case XEN_DOMCTL_get_device_group:
-    case XEN_DOMCTL_assign_device:
-    case XEN_DOMCTL_test_assign_device:
-    case XEN_DOMCTL_deassign_device:
-        return -XEN_EOPNOTSUPP;
-    default:
+    default: /* also shadow_op (no log of dirty pages yet) and handing on devices */
         return -XEN_ENOSYS;
     }
 }

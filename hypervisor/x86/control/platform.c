@@ -1,5 +1,6 @@
 /* platform_op: what dom0 asks about the machine, and has done to it. */
 #include "dbg/dbg.h"
+#include "hc/control.h"
 #include "hc/hc.h"
 #include "hc/vcpu.h"
 #include "port/clock.h"
@@ -100,6 +101,8 @@ static long get_symbol(struct xenpf_symdata *s)
 
 static long run(struct xen_platform_op *op)
 {
+    static uint64_t refused[2];
+
     switch (op->cmd) {
         ROW(XENPF_settime32,
             set_time(op->u.settime32.secs, op->u.settime32.nsecs, op->u.settime32.system_time));
@@ -112,6 +115,7 @@ static long run(struct xen_platform_op *op)
         ROW(XENPF_get_cpuinfo, get_cpuinfo(&op->u.pcpu_info));
         ROW(XENPF_get_symbol, get_symbol(&op->u.symdata));
     default:
+        (void)control_not_offered("platform_op", op->cmd, refused);
         return -XEN_ENOSYS;
     }
 }

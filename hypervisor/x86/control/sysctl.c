@@ -198,8 +198,6 @@ static long run(struct xen_sysctl *op)
         return 0;
         ROW(XEN_SYSCTL_get_cpu_featureset, policy_featureset(&op->u.cpu_featureset));
         ROW(XEN_SYSCTL_get_cpu_policy, policy_host(&op->u.cpu_policy));
-        ROW(XEN_SYSCTL_get_pmstat, -XEN_EOPNOTSUPP);
-        ROW(XEN_SYSCTL_pm_op, -XEN_EOPNOTSUPP);
     default:
         return control_not_offered("sysctl", op->cmd, refused);
     }

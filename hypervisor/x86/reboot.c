@@ -14,7 +14,8 @@
 
 bool machine_stays_after_crash(void)
 {
-    return options.noreboot;
+    /* What stops the boot would only come again, and nobody could read why. */
+    return options.noreboot || !dom0 || !dom0->vcpu[0] || !dom0->vcpu[0]->initialised;
 }
 
 _Noreturn void cpu_halt(void)

@@ -21,7 +21,7 @@ int dom_resume(struct domain *d);
 
 /* Reboots, or with `halt` stays off; never returns. */
 _Noreturn void machine_end(bool halt);
-/* `noreboot` was given: after a crash the machine halts. */
+/* `noreboot` was given, or dom0 has not begun to run: after a crash the machine halts. */
 bool machine_stays_after_crash(void);
 /* If d is running here: its registers and where it was, to the console. */
 void machine_report_guest(const struct domain *d);

@@ -44,6 +44,7 @@ check "xl cpupool-list" says "^Pool-0 +$(nproc) +credit2 +y +2" xl cpupool-list
 check "xl sched-credit2" says "^web +$id +256 +0" xl sched-credit2
 check "xl dmesg" says . xl dmesg
 check "xl debug-keys" xl debug-keys q
+! is_argon || check "its output" says "d$id: alive" xl dmesg
 check "xentop -b" says "web" xentop -b -i 1
 check "lsevtchn" says "Channel closed|Interdomain" lsevtchn "$id"
 check "xenstore-ls" says 'backend = "/local/domain/0/backend/vbd' xenstore-ls "/local/domain/$id"
@@ -54,16 +55,25 @@ check "xenctx walks its stack" says "Stack|Call" xenctx -s /dev/null "$id" 0
 # --- told
 check "xl pause" xl pause web
 check "it is paused" state "^web .*[b-]p---"
+echo 'echo paused-$((40+3))' >"$(xenstore-read "/local/domain/$id/console/tty")"
+sleep 1
+check "it does nothing" refused console_has web paused-43
 check "xl unpause" xl unpause web
+check "it does what was asked meanwhile" wait_for 60 console_has web paused-43
 check "xl rename" xl rename web other
 check "it is called so" xl domid other
 xl rename other web
 check "xl mem-set" xl mem-set web 140
 check "it gave memory back" wait_for 60 sh -c '[ $(xl list web | awk "NR == 2 { print \$3 }") -le 141 ]'
 check "xl mem-max" xl mem-max web 150
-check "no more than that" sh -c 'xl mem-set web 170; sleep 2; [ $(xl list web | awk "NR == 2 { print \$3 }") -le 151 ]'
+# Xl itself refuses such a target: the guest is asked to grow as its kernel's own balloon would.
+check "a target beyond it" inside web 'echo $((160 * 1024)) >/sys/devices/system/xen_memory/xen_memory0/target_kb'
+check "it grows up to there" wait_for 60 sh -c '[ $(xl list web | awk "NR == 2 { print \$3 }") -ge 149 ]'
+sleep 2
+check "and no further" sh -c '[ $(xl list web | awk "NR == 2 { print \$3 }") -le 151 ]'
 check "xl mem-max back" xl mem-max web 160
 check "xl mem-set back" xl mem-set web 160
+check "it grows again" wait_for 60 sh -c '[ $(xl list web | awk "NR == 2 { print \$3 }") -ge 159 ]'
 check "xl vcpu-set 2" xl vcpu-set -i web 2
 # Nobody in the small image brings the CPU up on the kernel's uevent.
 check "the second is there" comes /sys/devices/system/cpu/cpu1/online
@@ -86,6 +96,16 @@ sleep 600 | xl console web >/tmp/console 2>&1 &
 check "typing" inside web 'echo typed-$((40+2))'
 check "xl console shows it" wait_for 20 grep -qa typed-42 /tmp/console
 killall xenconsole sleep 2>/dev/null
+# With one, what is typed goes in by it, and ^] ends it.
+mkfifo /tmp/keys
+script -qc "xl console web" /dev/null </tmp/keys >/tmp/console2 2>&1 &
+exec 4>/tmp/keys
+check "xl console is there" wait_for 20 pidof xenconsole
+echo 'echo by-console-$((40+4))' >&4
+check "what is typed into xl console comes out" wait_for 60 grep -qa by-console-44 /tmp/console2
+printf '\035' >&4
+check "^] ends it" wait_for 20 refused pidof xenconsole
+exec 4>&-
 
 # --- devices
 check "xl block-attach" xl block-attach web phy:/dev/loop2 xvdb w
@@ -102,8 +122,10 @@ check "xl network-detach" xl network-detach web 1
 check "the card is gone" goes /sys/class/net/eth1
 
 # --- dumped, saved, restored
+check "a secret" inside web 'echo secret-$((40+5))-of-web >/tmp/secret'
 check "xl dump-core" xl dump-core web /tmp/core
 check "an ELF file of its size" sh -c 'head -c 4 /tmp/core | grep -q ELF && [ $(stat -c %s /tmp/core) -gt 160000000 ]'
+check "its memory is in it" grep -qa secret-45-of-web /tmp/core
 rm -f /tmp/core
 check "it goes on" inside web 'dd if=/dev/urandom of=/tmp/d bs=1M count=8; dd if=/tmp/d of=/dev/xvda bs=64k conv=fsync; md5sum </tmp/d | sed "s/^/sum=/"; ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up; ping -c 2 -W 20 10.9.0.1'
 check "xl save" xl save web /tmp/save
@@ -135,6 +157,7 @@ check "it comes up again" guest_up web
 check "crash on purpose" sh -c "echo 'echo c >/proc/sysrq-trigger' >\$(xenstore-read /local/domain/\$(xl domid web)/console/tty)"
 check "its report is on its console" wait_for 120 console_has web "Kernel panic - not syncing: sysrq triggered crash"
 check "xl list shows the crash" wait_for 120 crashed
+! is_argon || check "and xl dmesg" says "d[0-9]+: shut down .crash" xl dmesg
 check "xl dump-core of it" xl dump-core web /tmp/core
 check "an ELF file" says ELF head -c 4 /tmp/core
 rm -f /tmp/core

@@ -13,6 +13,20 @@ check "has them" inside wide "test \$(nproc) = $VCPUS"
 check "each of them works" inside wide "for i in \$(seq 0 $((VCPUS - 1))); do taskset -c \$i sh -c 'n=0; while [ \$n -lt 5000 ]; do n=\$((n+1)); done; echo >>/tmp/done' & done; wait; test \$(wc -l </tmp/done) = $VCPUS"
 check "the guest's kernel saw none stuck" refused console_has wide "soft lockup|rcu.*stall|BUG:"
 check "it and dom0 use FIFO events" sh -c "dmesg | grep -q 'Using FIFO-based ABI' && grep -qa 'Using FIFO-based ABI' $(log_of wide)"
+# A pin is kept by those that work, and by who is on another processor when it comes.
+check "all at work" inside wide "for i in \$(seq 0 $((VCPUS - 1))); do taskset -c \$i sh -c 'while :; do :; done' & done"
+where() { xl vcpu-list wide | awk -v v="$1" '$1 == "wide" && $3 == v { print $4 }'; }
+on_both() { xl vcpu-list wide | awk '$1 == "wide" { n[$4]++ } END { exit !(n[0] && n[1]) }'; }
+all_on() { xl vcpu-list wide | awk -v c="$1" '$1 == "wide" && $4 != c { exit 1 }'; }
+check "they use both processors" wait_for 60 on_both
+for cpu in 1 0; do
+    check "xl vcpu-pin all to $cpu" xl vcpu-pin wide all $cpu
+    check "all are there" wait_for 60 all_on $cpu
+    for i in 1 2 3 4 5; do check "and stay" all_on $cpu; done
+done
+check "one back to 1" xl vcpu-pin wide 5 1
+one_on() { [ "$(where 5)" = 1 ] && [ "$(where 6)" = 0 ]; }
+check "it alone is there" wait_for 60 one_on
 check "xl destroy" xl destroy wide
 check "it is gone" wait_for 60 gone wide
 finish

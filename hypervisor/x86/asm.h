@@ -20,7 +20,6 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
 
 /* For MSRs that may not exist: 0, or -XEN_EFAULT where the access faults (x86/guestmem.c). */
 int rdmsr_safe(uint32_t msr, uint64_t *value);
-int wrmsr_safe(uint32_t msr, uint64_t value);
 struct cpuid_regs {
     uint32_t a, b, c, d;
 };

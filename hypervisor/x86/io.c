@@ -1,6 +1,6 @@
 /* I/O ports as guests see them. dom0 has the machine's, but for those that Argon itself drives;
- * other domains have what they were given, which is usually nothing. What one may not touch reads
- * as ones, as on a bus where nobody answers. */
+ * other domains have none. What one may not touch reads as ones, as on a bus where nobody answers.
+ */
 #include "core/dom/domain.h"
 #include "x86/acpi.h"
 #include "x86/asm.h"
@@ -35,9 +35,7 @@ static bool pm_timer(uint16_t port)
 static bool allowed(const struct domain *d, uint16_t port, unsigned int size, bool write)
 {
     for (uint32_t p = port; p < (uint32_t)port + size; p++) {
-        if (p > 0xffff)
-            return false;
-        if (!d->is_dom0 && (!d->arch.ioports || !(d->arch.ioports[p / 64] >> p % 64 & 1)))
+        if (p > 0xffff || !d->is_dom0)
             return false;
         if (is_ours((uint16_t)p) || (write && pm_timer((uint16_t)p)))
             return false;

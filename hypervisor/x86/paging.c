@@ -153,14 +153,10 @@ static void map_image(void)
 }
 
 /* The M2P, twice, and the frame words, for all frames below max. */
-static void map_frame_tables(uint64_t max)
+static void map_frame_tables(uint64_t m2p, uint64_t m2p_size, uint64_t max)
 {
-    uint64_t m2p_size = (max * 8 + 0x1fffff) & ~0x1fffffUL;
     uint64_t words_size = (max * FRAME_WORDS_BYTES + FRAME_MASK) & ~FRAME_MASK;
 
-    /* Large pages need 2 MiB alignment: the first allocation is cut to fit. */
-    early_alloc(((early_next - m2p_size) & 0x1fffff) / FRAME_SIZE);
-    uint64_t m2p = early_alloc(m2p_size / FRAME_SIZE);
     memset(table_at(m2p), 0xff, m2p_size);
     map_range(M2P_VIRT, m2p, m2p + m2p_size, PTE_US | PTE_NX | PTE_G);
     map_range(M2P_RW_VIRT, m2p, m2p + m2p_size, PTE_RW | PTE_NX | PTE_G);
@@ -170,6 +166,9 @@ static void map_frame_tables(uint64_t max)
 
 void paging_init(const struct ram_range *ram, unsigned int n)
 {
+    uint64_t max = ram[n - 1].end >> FRAME_SHIFT, m2p_size = (max * 8 + 0x1fffff) & ~0x1fffffUL;
+    uint64_t m2p = early_alloc(m2p_size / FRAME_SIZE); /* first, where early memory is aligned */
+
     hv_root = early_alloc(1);
     /* All sixteen slots get their L3 now, so that the entries copied to guests stay complete. */
     for (unsigned int slot = 0; slot < 16; slot++)
@@ -177,7 +176,7 @@ void paging_init(const struct ram_range *ram, unsigned int n)
     for (unsigned int i = 0; i < n; i++)
         map_range(DIRECT_VIRT + ram[i].start, ram[i].start, ram[i].end, PTE_RW | PTE_NX | PTE_G);
     map_image();
-    map_frame_tables(ram[n - 1].end >> FRAME_SHIFT);
+    map_frame_tables(m2p, m2p_size, max);
 
     uint64_t *root = table_at(hv_root);
     for (unsigned int slot = 0; slot < 16; slot++) {

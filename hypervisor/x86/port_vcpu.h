@@ -76,7 +76,6 @@ struct vcpu_arch {
 
 struct dom_arch {
     uint64_t dirty_cpus;     /* CPUs whose TLB may hold its mappings; atomic */
-    uint64_t *ioports;       /* bitmap of 65536 permitted ports, NULL: none */
     struct dom_pirqs *pirqs; /* x86/pirq.c; NULL: none yet */
     mfn_t pirq_eoi_frame;    /* bits of pirqs that need an EOI; frame 0: none */
     void *cpuid_policy;

@@ -101,8 +101,9 @@ static struct ram_range largest_free(uint64_t limit, struct ram_range taken)
     return best;
 }
 
-/* Memory for our own tables: M2P and frame words, twice 2 MiB for their alignment, and page tables,
- * of which the worst machine (4 KiB pages at every border) needs far less than 4 MiB. */
+/* Memory for our own tables: M2P and frame words, 4 MiB for their rounding, and page tables, of
+ * which the worst machine (4 KiB pages at every border) needs far less than 4 MiB. Its end is
+ * aligned for the M2P's large pages. */
 static void early_memory(void)
 {
     struct ram_range none = {0, 0};
@@ -110,7 +111,8 @@ static void early_memory(void)
     uint64_t frames = ram[ram_ranges - 1].end >> FRAME_SHIFT;
     uint64_t need = (frames * (8 + FRAME_WORDS_BYTES) + (8 << 20)) & ~FRAME_MASK;
 
-    if (area.end - area.start < need)
+    area.end &= ~0x1ffffful;
+    if (area.end < area.start + need)
         stop("too little memory below 4 GiB for the hypervisor's own tables");
     early_init(area.end - need, area.end);
 }

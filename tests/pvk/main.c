@@ -79,5 +79,8 @@ void pvk_main(struct start_info *info)
         outcome_raise(ERROR);
     }
     tell("Test result: %s", names[outcome_worst()]);
+    /* As a guest also by the reason, for whoever cannot read its console any more. */
+    if (!is_dom0())
+        pvk_shutdown(outcome_worst() == SUCCESS ? SHUTDOWN_poweroff : SHUTDOWN_crash);
     pvk_shutdown(SHUTDOWN_reboot);
 }

@@ -1,5 +1,8 @@
-/* Formats the transcript and writes it to the hypervisor's console, one call a line. */
+/* Formats the transcript and writes it to the hypervisor's console, one call a line; as a guest to
+ * its own. */
 #include "pvk.h"
+
+#include <xen/io/console.h>
 
 static const char *property_name = "pvk";
 static unsigned int line_number;
@@ -130,6 +133,26 @@ int text_print(char *out, size_t size, const char *format, ...)
     return n;
 }
 
+/* The ring that xenconsoled reads. A hostile guest may have closed the port: then what does not fit
+ * is lost. */
+static void ring_write(const char *text, size_t n)
+{
+    struct xencons_interface *ring = mfn_to_va(start_info->console.domU.mfn);
+    struct evtchn_send send = {.port = start_info->console.domU.evtchn};
+
+    for (size_t i = 0; i < n; i++) {
+        for (unsigned int tries = 0; tries < 10000; tries++) {
+            if (ring->out_prod - *(volatile XENCONS_RING_IDX *)&ring->out_cons < sizeof(ring->out))
+                break;
+            HC(__HYPERVISOR_event_channel_op, EVTCHNOP_send, &send);
+            HC(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+        }
+        ring->out[ring->out_prod % sizeof(ring->out)] = text[i];
+        __atomic_store_n(&ring->out_prod, ring->out_prod + 1, __ATOMIC_RELEASE);
+    }
+    HC(__HYPERVISOR_event_channel_op, EVTCHNOP_send, &send);
+}
+
 static void emit(const char *prefix, const char *format, va_list args)
 {
     static char line[512];
@@ -141,7 +164,10 @@ static void emit(const char *prefix, const char *format, va_list args)
     if (n > sizeof(line) - 2)
         n = sizeof(line) - 2;
     line[n++] = '\n';
-    HC(__HYPERVISOR_console_io, CONSOLEIO_write, n, line);
+    if (is_dom0())
+        HC(__HYPERVISOR_console_io, CONSOLEIO_write, n, line);
+    else
+        ring_write(line, n);
     __atomic_store_n(&console_lock, 0, __ATOMIC_RELEASE);
 }
 

@@ -77,6 +77,12 @@ struct property {
         __attribute__((used, section(".properties"), aligned(8))) = {text, function, flag}
 #define PROPERTY(id, text, function) PROPERTY_FLAGS(id, text, function, 0)
 
+extern struct start_info *start_info;
+static inline bool is_dom0(void)
+{
+    return start_info->flags & SIF_INITDOMAIN;
+}
+
 /* ---- small library (lib.c) ---- */
 void *memset(void *to, int byte, size_t size);
 void *memcpy(void *to, const void *from, size_t size);

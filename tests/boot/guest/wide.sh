@@ -1,5 +1,5 @@
 # One guest of Debian's kernel with 32 vCPUs on two processors, all of which go on; and it, like dom0, uses
-# FIFO events.
+# FIFO events. Then guests that are hostile (tests/boot/walk).
 . /argon/lib.sh
 . /argon/services.sh
 . /argon/guest.sh
@@ -29,4 +29,27 @@ one_on() { [ "$(where 5)" = 1 ] && [ "$(where 6)" = 0 ]; }
 check "it alone is there" wait_for 60 one_on
 check "xl destroy" xl destroy wide
 check "it is gone" wait_for 60 gone wide
+
+# --- hostile guests: every hypercall with bad arguments, one vCPU changing what the other asks for
+hostile() { # NAME PROPERTIES: it has ended; what it says is on its console
+    printf '%s\n' "name = \"$1\"" 'kernel = "/guest/pvk"' "extra = \"$2\"" 'memory = 64' 'vcpus = 2' >"/tmp/$1.cfg"
+    check "$1: xl create" xl create -q -e "/tmp/$1.cfg"
+    check "$1: has ended" wait_for 300 ended "$1"
+}
+ended() { field "$1" 5 | grep -q '[sc]'; }
+died() { field "$1" 5 | grep -q c; }
+clean() { xl debug-keys A && xl dmesg -c | grep -q 'audit: 0 violations'; }
+before=$(free_memory)
+for g in rights hostile; do # what it says must not look like our own result
+    hostile $g $g
+    died $g && tr -d '\r' <"$(log_of $g)" | sed 's/^Test result/    | it says/'
+    check "$g: by itself, and nothing was wrong" refused died $g
+done
+hostile random "walk seed=3 steps=200000 race=1"
+# Another CPU may be at work with frames while they are counted.
+check "no count is wrong after it" wait_for 30 clean
+for g in rights hostile random; do check "$g: xl destroy" xl destroy $g; done
+for g in rights hostile random; do check "$g is gone" wait_for 60 gone $g; done
+check "no count is wrong without them" wait_for 30 clean
+check "their memory is free again" wait_for 60 sh -c "[ \$(xl info | awk '/^free_memory/ { print \$3 }') -ge $((before - 1)) ]"
 finish

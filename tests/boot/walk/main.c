@@ -582,11 +582,34 @@ static void births(void)
     pte_set(windows[0], 0);
 }
 
+/* What is left of the machine's RAM beside this domain and what is free. */
+static void own_memory(void)
+{
+    static struct xen_domctl d;
+    static struct xen_sysctl s;
+
+    s = (struct xen_sysctl){.cmd = XEN_SYSCTL_physinfo,
+                            .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
+    d = (struct xen_domctl){.cmd = XEN_DOMCTL_getdomaininfo,
+                            .interface_version = XEN_DOMCTL_INTERFACE_VERSION};
+    if (HC(__HYPERVISOR_sysctl, &s) || HC(__HYPERVISOR_domctl, &d))
+        panic("no numbers");
+    uint64_t all = s.u.physinfo.total_pages;
+    uint64_t own = all - s.u.physinfo.free_pages - d.u.getdomaininfo.tot_pages;
+    note("the hypervisor has %lu of %lu pages, %lu bytes for each", own, all,
+         own * PAGE_SIZE / all);
+    /* 20 bytes for each frame below the end of RAM; the M2P is rounded up to 2 MiB, as tools map
+     * it; the image, processors and page tables. */
+    check(own * PAGE_SIZE < 20 * (s.u.physinfo.max_mfn + 1) + (2 << 20) + (3 << 19));
+}
+
 static void hostile(void)
 {
     uint64_t made = 0;
 
     state = 0x5eed;
+    if (is_dom0())
+        own_memory();
     prepare(true);
     early_event();
     for (uint64_t nr = 0; nr < 64; nr++)
@@ -604,7 +627,8 @@ static void hostile(void)
     if (racing) {
         racing = false;
         vcpu_wait(1);
-        births();
+        if (is_dom0())
+            births();
     }
     finish();
 }

@@ -6,13 +6,16 @@
  *   io check DEV START COUNT SEED     reads them
  *   io zero DEV START COUNT           reads them, all must be zero
  *   io discard DEV START COUNT        BLKDISCARD
- *   io mix DEV PAGES ROUNDS SEED      four processes write, read and sync parts of their own, in
- * all sizes, and check each page; "io: N rounds" on the console io acks DEV for ever: writes record
- * N, syncs, then says "acked N" io read|write DEV MIB KIB JOBS    MIB in pieces of KIB by JOBS
- * processes: prints MiB/s
+ *   io mix DEV PAGES ROUNDS SEED      four processes write, read and sync parts of their own,
+ *                                     in all sizes, and check each page; "io: N rounds"
+ *   io acks DEV                       for ever: writes record N, syncs, then says "acked N"
+ *   io read|write DEV MIB KIB DEPTH   MIB in pieces of KIB, DEPTH of them under way (Linux's own
+ *                                     asynchronous I/O if more than one), in an order in which no
+ *                                     two lie side by side
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/fs.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,8 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PAGE = 4096, WORDS = PAGE / 8, MOST = 256 };
@@ -178,25 +181,64 @@ static _Noreturn void acks(void)
     }
 }
 
-static int speed(bool out, uint64_t mib, uint64_t kib, uint64_t jobs)
+/* --- for the comparison of back-ends --------------------------------------------------------- */
+
+/* Where the `i`th piece of `n` lies, which is a power of two: each once, by the golden section. */
+static uint64_t place(uint64_t i, uint64_t n)
 {
-    struct timespec a, b;
-    uint64_t pages = kib * 1024 / PAGE, each = (mib << 20) / PAGE / jobs;
-    if (!pages || pages > MOST)
-        return 2;
-    clock_gettime(CLOCK_MONOTONIC, &a);
-    for (uint64_t j = 0; j < jobs; j++)
-        if (fork() == 0) {
-            for (uint64_t at = 0; at + pages <= each; at += pages)
-                transfer(out, j * each + at, pages);
-            exit(0);
+    return i * (n * 618 / 1000 | 1) % n;
+}
+
+static int one_by_one(bool out, uint64_t n, uint64_t pages)
+{
+    for (uint64_t i = 0; i < n; i++)
+        transfer(out, i * pages, pages);
+    return 0;
+}
+
+/* As many as have ended begin anew, by one call. */
+static int many(bool out, uint64_t n, uint64_t pages, uint64_t depth)
+{
+    struct iocb cb[MOST], *start[MOST];
+    struct io_event ended[MOST];
+    aio_context_t context = 0;
+    uint64_t begun = 0;
+    long idle = (long)depth;
+    if (syscall(SYS_io_setup, depth, &context))
+        die("io_setup");
+    for (uint64_t i = 0; i < depth; i++)
+        ended[i].obj = (uint64_t)(uintptr_t)&cb[i];
+    for (uint64_t done = 0; done < n;) {
+        long more = 0;
+        for (; more < idle && begun < n; more++, begun++) {
+            struct iocb *c = start[more] = (void *)(uintptr_t)ended[more].obj;
+            *c = (struct iocb){.aio_fildes = (uint32_t)fd,
+                               .aio_lio_opcode = out ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD,
+                               .aio_buf =
+                                   (uint64_t)(uintptr_t)(buffer + (c - cb) * (long)pages * WORDS),
+                               .aio_nbytes = pages * PAGE,
+                               .aio_offset = (int64_t)(place(begun, n) * pages * PAGE)};
         }
-    int bad = wait_all((int)jobs);
-    clock_gettime(CLOCK_MONOTONIC, &b);
-    double t = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
-    printf("io: %s %llu KiB x %llu: %.1f MiB/s\n", out ? "write" : "read", (unsigned long long)kib,
-           (unsigned long long)jobs, (double)mib / t);
-    return bad;
+        if (more && syscall(SYS_io_submit, context, more, start) != more)
+            die("io_submit");
+        idle = syscall(SYS_io_getevents, context, 1L, (long)depth, ended, NULL);
+        if (idle < 1)
+            die("io_getevents");
+        for (long i = 0; i < idle; i++)
+            if (ended[i].res != (int64_t)(pages * PAGE))
+                die("a transfer");
+        done += (uint64_t)idle;
+    }
+    return 0;
+}
+
+static int speed(bool out, uint64_t mib, uint64_t kib, uint64_t depth)
+{
+    uint64_t pages = kib * 1024 / PAGE;
+    if (!pages || !depth || pages * depth > MOST)
+        return 2;
+    uint64_t n = (mib << 20) / PAGE / pages;
+    return depth == 1 ? one_by_one(out, n, pages) : many(out, n, pages, depth);
 }
 
 int main(int argc, char **argv)

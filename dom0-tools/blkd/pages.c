@@ -110,29 +110,47 @@ int pages_read(uint32_t gref, void *to, uint16_t len)
 
 /* --- one request ----------------------------------------------------------------------------- */
 
-static void copy_mapped(char *ours, const struct req_seg *s, bool to_guest)
+/*
+ * By the processor's own string move, in words, as all lengths are sectors: what Linux copies pages
+ * with. libc's memcpy() goes by 16 bytes at a time on a processor without AVX, more instructions by
+ * half.
+ */
+static void move(void *to, const void *from, size_t len)
 {
-    char *guest = (char *)page_of[s->gref] + s->offset;
-    memcpy(to_guest ? guest : ours, to_guest ? ours : guest, s->len);
+    size_t words = len / 8;
+    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
-/* By memcpy() where a page is mapped, else by the hypervisor. */
+/* Where a segment is mapped; NULL: it is not. */
+static char *mapped(const struct req_seg *s)
+{
+    char *page = may_keep(s->gref) ? page_of[s->gref] : NULL;
+    return page ? page + s->offset : NULL;
+}
+
+/* By move() where pages are mapped, those that lie side by side at once, else by the hypervisor. */
 static int copy(char *buffer, const struct req *q, bool to_guest)
 {
     struct gnt_piece piece[GNT_COPY_MAX];
     unsigned n = 0;
     int rc = 0;
-    for (unsigned i = 0; i < q->nr_segs && !rc; i++) {
+    for (unsigned i = 0, next; i < q->nr_segs && !rc; i = next) {
         const struct req_seg *s = &q->seg[i];
-        if (may_keep(s->gref) && page_of[s->gref])
-            copy_mapped(buffer, s, to_guest);
-        else
+        size_t len = s->len;
+        char *guest = mapped(s);
+        next = i + 1;
+        if (guest) {
+            for (; next < q->nr_segs && mapped(&q->seg[next]) == guest + len; next++)
+                len += q->seg[next].len;
+            move(to_guest ? guest : buffer, to_guest ? buffer : guest, len);
+        } else {
             piece[n++] = (struct gnt_piece){.local = buffer,
                                             .ref = s->gref,
                                             .offset = s->offset,
                                             .len = s->len,
                                             .to_guest = to_guest};
-        buffer += s->len;
+        }
+        buffer += len;
         if (n == GNT_COPY_MAX) {
             rc = gnt_copy(dom, piece, n);
             n = 0;

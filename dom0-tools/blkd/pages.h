@@ -1,7 +1,7 @@
 /*
  * A request's data: a buffer of ours, copied from and to the guest's pages.
  *
- * Nothing but memcpy() ever works on a guest's page, and no page of a guest's is given to the
+ * Nothing but a copy ever works on a guest's page, and no page of a guest's is given to the
  * kernel. It would take them for O_DIRECT, and save a copy; but after a process that did so was
  * killed in mid-request, its successors met ENOMEM on frames of theirs (seen on Linux 6.1; what
  * gntdev does with a page that is still in use at the process's end is the likely cause).

@@ -41,7 +41,7 @@ static inline uint64_t align_down(uint64_t v, uint64_t a)
     return v & ~(a - 1);
 }
 
-/* Wraps to 0 for values in the last, incomplete unit; checked.h has the form that tells. */
+/* Wraps to 0 for values in the last, incomplete unit. */
 static inline uint64_t align_up(uint64_t v, uint64_t a)
 {
     return (v + (a - 1)) & ~(a - 1);

@@ -13,23 +13,9 @@ NODISCARD static inline bool checked_add(uint64_t a, uint64_t b, uint64_t *sum)
     return !__builtin_add_overflow(a, b, sum);
 }
 
-NODISCARD static inline bool checked_sub(uint64_t a, uint64_t b, uint64_t *diff)
-{
-    return !__builtin_sub_overflow(a, b, diff);
-}
-
 NODISCARD static inline bool checked_mul(uint64_t a, uint64_t b, uint64_t *product)
 {
     return !__builtin_mul_overflow(a, b, product);
-}
-
-/* Rounds up to a multiple of `unit`, a power of two. */
-NODISCARD static inline bool checked_align_up(uint64_t v, uint64_t unit, uint64_t *rounded)
-{
-    if (__builtin_add_overflow(v, unit - 1, rounded))
-        return false;
-    *rounded &= ~(unit - 1);
-    return true;
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* Spin locks with a name and a rank.
  *
- * Argon runs with interrupts off except in preempt_window() and idle, and takes no lock across
+ * Argon runs with interrupts off except in preempt_wanted() and idle, and takes no lock across
  * either: so every lock is safe against interrupts without saving flags, and no holder is ever
  * descheduled. While it waits, a CPU goes on serving TLB shoot-downs aimed at it (tlb_serve()), so
  * a holder may wait for a shoot-down.

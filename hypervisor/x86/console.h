@@ -24,7 +24,7 @@ void console_map(void);
 /* dom0 is about to use the screen: stop writing to it. */
 void console_leave_vga(void);
 
-/* Input by interrupt from now on. Needs irq_init(). */
+/* Input by interrupt from now on. Needs gsi_init(). */
 void console_input_start(void);
 
 /* Level options: LEVEL[/RATE_LIMITED_LEVEL], none error warning info debug all. 0, -XEN_EINVAL. */

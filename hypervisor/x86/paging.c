@@ -152,16 +152,32 @@ static void map_image(void)
             hv_map((uint64_t)p, image_maddr(p), part[i].flags | PTE_G);
 }
 
-/* The M2P, twice, and the frame words, for all frames below max. */
-static void map_frame_tables(uint64_t m2p, uint64_t m2p_size, uint64_t max)
+/* Maps an array of `size` bytes for each frame, from `at` on, which is inside it: memory where
+ * there is RAM, one page for all that are wholly of holes. Returns the address behind. */
+static uint64_t map_per_frame(uint64_t at, uint64_t array, uint64_t size,
+                              const struct ram_range *ram, unsigned int n)
 {
-    uint64_t words_size = (max * FRAME_WORDS_BYTES + FRAME_MASK) & ~FRAME_MASK;
+    uint64_t hole = early_alloc(1);
 
+    for (unsigned int i = 0; i < n; i++) {
+        uint64_t from = (array + (ram[i].start >> FRAME_SHIFT) * size) & ~FRAME_MASK;
+        uint64_t end = array + (ram[i].end >> FRAME_SHIFT) * size;
+
+        for (; at < end; at += FRAME_SIZE)
+            hv_map(at, at < from ? hole : early_alloc(1), PTE_RW | PTE_NX | PTE_G);
+    }
+    return at;
+}
+
+/* The M2P, twice, for all frames below max; words and marks. */
+static void map_frame_tables(uint64_t m2p, uint64_t m2p_size, uint64_t max,
+                             const struct ram_range *ram, unsigned int n)
+{
     memset(table_at(m2p), 0xff, m2p_size);
     map_range(M2P_VIRT, m2p, m2p + m2p_size, PTE_US | PTE_NX | PTE_G);
     map_range(M2P_RW_VIRT, m2p, m2p + m2p_size, PTE_RW | PTE_NX | PTE_G);
-    uint64_t words = early_alloc(words_size / FRAME_SIZE);
-    map_range(FRAMES_VIRT, words, words + words_size, PTE_RW | PTE_NX | PTE_G);
+    uint64_t at = map_per_frame(FRAMES_VIRT, FRAMES_VIRT, FRAME_WORD_BYTES, ram, n);
+    map_per_frame(at, FRAMES_VIRT + max * FRAME_WORD_BYTES, FRAME_MARK_BYTES, ram, n);
 }
 
 void paging_init(const struct ram_range *ram, unsigned int n)
@@ -176,7 +192,7 @@ void paging_init(const struct ram_range *ram, unsigned int n)
     for (unsigned int i = 0; i < n; i++)
         map_range(DIRECT_VIRT + ram[i].start, ram[i].start, ram[i].end, PTE_RW | PTE_NX | PTE_G);
     map_image();
-    map_frame_tables(m2p, m2p_size, max);
+    map_frame_tables(m2p, m2p_size, max, ram, n);
 
     uint64_t *root = table_at(hv_root);
     for (unsigned int slot = 0; slot < 16; slot++) {

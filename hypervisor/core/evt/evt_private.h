@@ -88,7 +88,7 @@ static inline void port_store(struct evt_port *p, uint64_t word)
 }
 
 /* The one place where a port number becomes a port: NULL for 0 and for what has no memory. Its
- * acquire partners the release of evt_grow(). */
+ * acquire partners the release in ports.c's grow(). */
 static inline struct evt_port *evt_port_of(const struct domain *d, uint32_t port)
 {
     uint32_t bound = __atomic_load_n(&d->evt.bound, __ATOMIC_ACQUIRE);

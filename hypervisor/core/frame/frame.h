@@ -59,8 +59,11 @@ enum page_type {
     PGT_READONLY, /* only for frames that the hypervisor shares for reading */
 };
 
-/* Bytes per frame to be mapped at FRAMES_VIRT (zeroed): the words, then the marks. */
-#define FRAME_WORDS_BYTES 12
+/* Bytes per frame to be mapped at FRAMES_VIRT (zeroed): first all words, then all marks. Frames
+ * that are no RAM have equal ones, never changed after frame_init(): pages of such may be one. */
+#define FRAME_WORD_BYTES  8
+#define FRAME_MARK_BYTES  4
+#define FRAME_WORDS_BYTES (FRAME_WORD_BYTES + FRAME_MARK_BYTES)
 
 extern uint64_t frame_max;   /* frames at or above this number are no RAM */
 extern uint64_t frame_total; /* of RAM */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
@@ -344,7 +345,11 @@ int select(int count, fd_set *in, fd_set *out, fd_set *except, struct timeval *t
         if (events || (except && FD_ISSET(fd, except)))
             fds[n++] = (struct pollfd){.fd = fd, .events = (short)events};
     }
-    int ms = timeout ? (int)(timeout->tv_sec * 1000 + (timeout->tv_usec + 999) / 1000) : -1;
+    int ms = -1;
+    if (timeout && timeout->tv_sec > INT_MAX / 1000 - 1)
+        ms = INT_MAX; /* 24 days */
+    else if (timeout)
+        ms = (int)(timeout->tv_sec * 1000 + (timeout->tv_usec + 999) / 1000);
     if (poll(fds, n, ms) < 0)
         return -1;
     int found = 0;

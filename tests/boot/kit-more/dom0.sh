@@ -58,6 +58,15 @@ if [ -e /kit/math ]; then
     check "its values are right" said math "^math: right"
 fi
 
+if [ -e /kit/unix ]; then
+    check "unix is up" start unix unix 8
+    check "unix ends" wait_for 300 gone unix
+    tr -d '\r' <"$(log unix)" | grep '^unix'
+    check "what servers call is answered" said unix "^unix: right"
+    check "the log is the console" said unix "^unixd: logged 2"
+    check "but for what is masked" sh -c "! grep -q 'not logged' '$(log unix)'"
+fi
+
 # gdb's remote protocol, by hand. `packet TEXT` sends one; each of its replies is acknowledged by a +.
 packet() {
     local sum=0 b

@@ -42,6 +42,9 @@ struct sockaddr_in6 {
 #define INET_ADDRSTRLEN  16
 #define INET6_ADDRSTRLEN 46
 
+/* No socket ever gives such an address; programs ask all the same. */
+#define IN6_IS_ADDR_V4MAPPED(a) (!__builtin_memcmp((a), "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12))
+
 #define htons(x) ((uint16_t)__builtin_bswap16(x))
 #define ntohs(x) ((uint16_t)__builtin_bswap16(x))
 #define htonl(x) ((uint32_t)__builtin_bswap32(x))

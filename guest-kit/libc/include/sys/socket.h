@@ -10,9 +10,13 @@ typedef uint32_t socklen_t;
 typedef uint16_t sa_family_t;
 
 #define AF_UNSPEC 0
+#define AF_UNIX   1 /* known by name only: EAFNOSUPPORT */
+#define AF_LOCAL  AF_UNIX
 #define AF_INET   2
-#define AF_INET6  10 /* known by name only: EAFNOSUPPORT */
+#define AF_INET6  10 /* likewise */
 #define PF_UNSPEC AF_UNSPEC
+#define PF_UNIX   AF_UNIX
+#define PF_LOCAL  AF_UNIX
 #define PF_INET   AF_INET
 #define PF_INET6  AF_INET6
 

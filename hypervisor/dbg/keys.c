@@ -7,6 +7,7 @@
 #include "dbg/counters.h"
 #include "dbg/dbg.h"
 #include "dbg/watchdog.h"
+#include "hc/control.h"
 #include "port/clock.h"
 #include "port/kick.h"
 #include "port/log.h"
@@ -16,6 +17,7 @@ struct key {
     char key;
     const char *help;
     void (*fn)(void);
+    void (*each)(struct domain *); /* in place of fn: for every domain */
 };
 
 static void help(void);
@@ -49,14 +51,19 @@ static const char *state_of(const struct domain *d)
     return d->dying ? "dying" : d->crashed ? "crashed" : d->shut_down ? "shut down" : "alive";
 }
 
-/* Every domain in turn, held while fn looks at it. */
+/* Every domain in turn, held while fn looks at it; none is taken apart meanwhile. */
 static void for_all(void (*fn)(struct domain *))
 {
+    if (!control_begin()) {
+        log_err("a domain is being made or ended: once more, please\n");
+        return;
+    }
     for (struct domain *d = dom_get_next(0), *next; d; d = next) {
         fn(d);
         next = dom_get_next((domid_t)(d->id + 1));
         dom_put(d);
     }
+    control_end();
 }
 
 static void domain(struct domain *d)
@@ -70,21 +77,6 @@ static void domain(struct domain *d)
                 states[v->sched.runstate & 3], v->sched.cpu, v->sched.reasons,
                 v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask);
     }
-}
-
-static void domains(void)
-{
-    for_all(domain);
-}
-
-static void events(void)
-{
-    for_all(evt_dump);
-}
-
-static void grants(void)
-{
-    for_all(gnt_dump);
 }
 
 static void timers(void)
@@ -127,22 +119,22 @@ static void audit(void)
 }
 
 static const struct key keys[] = {
-    {'h', "this list", help},
-    {'0', "registers and stack of every CPU", all_registers},
-    {'d', "the same", all_registers},
-    {'q', "domains and vcpus", domains},
-    {'r', "run queue", sched_dump},
-    {'e', "event ports", events},
-    {'g', "grants", grants},
-    {'m', "memory", frame_dump},
-    {'a', "timers", timers},
-    {'i', "device interrupts", dbg_irqs},
-    {'c', "counters", counters_dump},
-    {'t', "the newest trace records", dbg_trace_dump},
-    {'T', "trace on or off", trace_toggle},
-    {'A', "audit everything", audit},
-    {'C', "stop the machine with a report, as after a fault", crash},
-    {'R', "reboot", reboot},
+    {'h', "this list", .fn = help},
+    {'0', "registers and stack of every CPU", .fn = all_registers},
+    {'d', "the same", .fn = all_registers},
+    {'q', "domains and vcpus", .each = domain},
+    {'r', "run queue", .fn = sched_dump},
+    {'e', "event ports", .each = evt_dump},
+    {'g', "grants", .each = gnt_dump},
+    {'m', "memory", .fn = frame_dump},
+    {'a', "timers", .fn = timers},
+    {'i', "device interrupts", .fn = dbg_irqs},
+    {'c', "counters", .fn = counters_dump},
+    {'t', "the newest trace records", .fn = dbg_trace_dump},
+    {'T', "trace on or off", .fn = trace_toggle},
+    {'A', "audit everything", .fn = audit},
+    {'C', "stop the machine with a report, as after a fault", .fn = crash},
+    {'R', "reboot", .fn = reboot},
 };
 
 static const struct key *find(char key)
@@ -168,7 +160,10 @@ UNGUIDED_CALLS void key_pressed(char key)
         return;
     }
     log_err("key '%c': %s\n", key, k->help);
-    k->fn();
+    if (k->each)
+        for_all(k->each);
+    else
+        k->fn();
 }
 
 void dbg_trace_dump(void)

@@ -14,6 +14,9 @@
 
 #include "start/kit.h"
 
+/* Programs written for Unix keep whole buffers on the stack (darkhttpd 64 KiB). */
+uint64_t gk_main_stack = 256 << 10;
+
 #define SLOT 0 /* of gk_thread_slot() */
 
 static struct _reent spare; /* of threads for which there was no memory, and before threads run */

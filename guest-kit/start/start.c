@@ -1,9 +1,11 @@
 /* Start-up: from the hypervisor's start_info to main(). */
 #include "start/kit.h"
 
+#include <gk/kit.h>
 #include <gk/thread.h>
 #include "console/con.h"
 #include "evt/evt.h"
+#include "libc/string.h"
 #include "mem/mem.h"
 #include "start/suspend.h"
 #include "thread/sched.h"
@@ -15,6 +17,7 @@ struct start_info *kit_start_info;
 #define ARGUMENTS_MAX 32
 static char words[MAX_GUEST_CMDLINE];
 static char *arguments[ARGUMENTS_MAX + 2];
+__attribute__((weak)) uint64_t gk_main_stack = 64 << 10; /* see kit.h */
 
 int main(int argc, char **argv);
 extern void (*const __init_array_start[])(int, char **, char **);
@@ -31,7 +34,8 @@ bool gk_is_dom0(void)
     return kit_start_info->flags & SIF_INITDOMAIN;
 }
 
-/* Words are parted by blanks; there is no quoting. */
+/* Words are parted by blanks; there is no quoting. Those for the kit (gk.stack=...) are none of the
+ * program's: one written for another system refuses what it does not know. */
 static int arguments_split(void)
 {
     int count = 1;
@@ -42,7 +46,7 @@ static int arguments_split(void)
     for (size_t i = 0; i < sizeof(words) - 1 && from[i]; i++)
         *to++ = from[i] == ' ' || from[i] == '\t' ? '\0' : from[i];
     for (char *p = words; p < to && count <= ARGUMENTS_MAX; p++)
-        if (*p && (p == words || !p[-1]))
+        if (*p && (p == words || !p[-1]) && strncmp(p, "gk.", 3) != 0)
             arguments[count++] = p;
     return count;
 }
@@ -71,5 +75,5 @@ void kit_start(struct start_info *info)
     kit_console_init();
     kit_clock_init();
     kit_tables_protect();
-    kit_threads_start(main_thread, gk_option_u64("gk.stack", 65536));
+    kit_threads_start(main_thread, gk_option_u64("gk.stack", gk_main_stack));
 }

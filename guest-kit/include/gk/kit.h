@@ -2,8 +2,9 @@
  * The kit's basics: printing, ending, the command line, and what the guest runs on.
  *
  * A program is `int main(int argc, char **argv)`. The kit calls it in a thread of its own once
- * memory, traps, events, time, console and xenstore work; argv is made of the command line's words.
- * What main returns is the exit code, as if given to gk_exit().
+ * memory, traps, events, time, console and xenstore work; argv is made of the command line's words
+ * but those that begin with `gk.`, which are for the kit. What main returns is the exit code, as if
+ * given to gk_exit().
  *
  * Everywhere in the kit: a function that can fail returns 0 or more on success and a negative
  * number -XEN_E... (<gk/err.h>) on failure. Sizes are bytes, times nanoseconds, unless a name says
@@ -18,6 +19,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/*
+ * Bytes of main's stack: 64 KiB, with the C library 256 KiB. A program may define it
+ * (`uint64_t gk_main_stack = ...;`); the word gk.stack=BYTES of the command line overrides both.
+ */
+extern uint64_t gk_main_stack;
 
 #define GK_PRINTF(f, a) __attribute__((format(printf, f, a)))
 

@@ -52,6 +52,15 @@ static void users(void)
     refused("more groups", setgroups(2, groups), EPERM);
 }
 
+/* Darkhttpd has a buffer of 64 KiB there. */
+static void stack(void)
+{
+    volatile char buffer[128 << 10];
+    for (size_t i = 0; i < sizeof buffer; i += 512)
+        buffer[i] = 1;
+    check("the stack", buffer[512] == 1);
+}
+
 static void processes(void)
 {
     int ends[2], status;
@@ -100,6 +109,7 @@ static void library(void)
 
 int main(void)
 {
+    stack();
     users();
     processes();
     files();

@@ -37,8 +37,9 @@ static struct xen_notes notes;
 static struct plan plan;
 static struct vcpu_guest_context context; /* 5 KiB: too large for the stack */
 
-/* The frames of dom0's p2m list, by page of the list: it lies in them from the start. */
-static uint32_t p2m_frame[16384];
+/* The frames of dom0's p2m list, by page of the list: it lies in them from the start. Its own
+ * frames are given back when dom0 is built. */
+static uint32_t p2m_frame[16384] __attribute__((aligned(4096)));
 
 static uint64_t *p2m_slot(uint64_t pfn)
 {
@@ -275,6 +276,8 @@ void dom0_build(struct domain *d, const struct dom0_request *request)
     request->release();
     /* What the machine's memory held before is nothing that dom0 may not see. */
     populate(d, plan.used_pages, nr_pages, FRAME_NO_SCRUB);
+    frame_release(maddr_mfn(image_maddr(p2m_frame)),
+                  maddr_mfn(image_maddr(p2m_frame + ARRAY_SIZE(p2m_frame))));
     log_info("dom0: kernel %lx-%lx, start_info %lx, tables %lx-%lx, p2m %lx\n", plan.kernel.start,
              plan.kernel.end, plan.start_info.start, plan.page_tables.start, plan.page_tables.end,
              plan.p2m.start);

@@ -2,8 +2,8 @@
  * The block front-end's data path: calls are cut into slots, slots go to the rings, responses come
  * back.
  *
- *   I1  a page of a slot in use belongs to that slot alone; it stays granted as long as the disk is
- * open I2  a response counts only for a slot that was sent on that very ring
+ *   I1  a page of a slot in use belongs to that slot alone; it stays granted while the disk is open
+ *   I2  a response counts only for a slot that was sent on that very ring
  */
 #include <gk/err.h>
 #include <gk/evt.h>

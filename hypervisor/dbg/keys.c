@@ -51,12 +51,13 @@ static const char *state_of(const struct domain *d)
     return d->dying ? "dying" : d->crashed ? "crashed" : d->shut_down ? "shut down" : "alive";
 }
 
-/* Every domain in turn, held while fn looks at it; none is taken apart meanwhile. */
-static void for_all(void (*fn)(struct domain *))
+/* Every domain in turn, held while fn looks at it; none is taken apart meanwhile. False: not now.
+ */
+static bool for_all(void (*fn)(struct domain *))
 {
     if (!control_begin()) {
         log_err("a domain is being made or ended: once more, please\n");
-        return;
+        return false;
     }
     for (struct domain *d = dom_get_next(0), *next; d; d = next) {
         fn(d);
@@ -64,6 +65,7 @@ static void for_all(void (*fn)(struct domain *))
         dom_put(d);
     }
     control_end();
+    return true;
 }
 
 static void domain(struct domain *d)
@@ -114,8 +116,8 @@ static void audit_domain(struct domain *d)
 static void audit(void)
 {
     faults = frame_audit() + pgt_audit() + sched_audit();
-    for_all(audit_domain);
-    log_err("audit: %u violations\n", faults);
+    if (for_all(audit_domain))
+        log_err("audit: %u violations\n", faults);
 }
 
 static const struct key keys[] = {

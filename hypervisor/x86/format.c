@@ -25,14 +25,12 @@ static void put_padded(struct sink *s, const struct spec *f, const char *text, i
 {
     int pad = f->width - n - (sign != 0);
 
-    if (!f->left && !f->zero)
-        for (; pad > 0; pad--)
-            put(s, ' ');
+    for (; !f->left && !f->zero && pad > 0; pad--)
+        put(s, ' ');
     if (sign)
         put(s, sign);
-    if (!f->left && f->zero)
-        for (; pad > 0; pad--)
-            put(s, '0');
+    for (; !f->left && f->zero && pad > 0; pad--)
+        put(s, '0');
     for (int i = 0; i < n; i++)
         put(s, text[i]);
     for (; f->left && pad > 0; pad--)

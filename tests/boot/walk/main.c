@@ -360,20 +360,27 @@ static void repair(uint64_t nr)
     upcalls_disable();
 }
 
-static void new_victim(void)
+/* A domain of that number, of any for 0: empty, in op.domain. */
+static long domain_make(struct xen_domctl *op, domid_t id)
 {
-    static struct xen_domctl op;
-
-    op = (struct xen_domctl){
+    *op = (struct xen_domctl){
         .cmd = XEN_DOMCTL_createdomain,
         .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
+        .domain = id,
         .u.createdomain = {.max_vcpus = 2,
                            .max_evtchn_port = -1,
                            .max_grant_frames = 4,
                            .max_maptrack_frames = 4,
                            .grant_opts = 1},
     };
-    if (HC(__HYPERVISOR_domctl, &op))
+    return HC(__HYPERVISOR_domctl, op);
+}
+
+static void new_victim(void)
+{
+    static struct xen_domctl op;
+
+    if (domain_make(&op, 0))
         return;
     victim_domain = op.domain;
     op.cmd = XEN_DOMCTL_max_vcpus;
@@ -513,15 +520,7 @@ static void early_event(void)
 {
     static struct xen_domctl op;
 
-    op = (struct xen_domctl){
-        .cmd = XEN_DOMCTL_createdomain,
-        .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
-        .u.createdomain = {.max_vcpus = 1,
-                           .max_evtchn_port = -1,
-                           .max_grant_frames = 1,
-                           .grant_opts = 1},
-    };
-    if (HC(__HYPERVISOR_domctl, &op))
+    if (domain_make(&op, 0))
         return;
     struct evtchn_alloc_unbound theirs = {.dom = op.domain, .remote_dom = 0};
     struct evtchn_bind_interdomain ours = {.remote_dom = op.domain};
@@ -563,16 +562,7 @@ static void births(void)
     racing = true;
     vcpu_give(1, map_as_newborn, NULL);
     for (unsigned int i = 0; i < 2000 && racing; i++) {
-        op = (struct xen_domctl){
-            .cmd = XEN_DOMCTL_createdomain,
-            .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
-            .domain = CRADLE,
-            .u.createdomain = {.max_vcpus = 1,
-                               .max_evtchn_port = -1,
-                               .max_grant_frames = 1,
-                               .grant_opts = 1},
-        };
-        check(!HC(__HYPERVISOR_domctl, &op));
+        check(!domain_make(&op, CRADLE));
         op.cmd = XEN_DOMCTL_destroydomain;
         while (HC(__HYPERVISOR_domctl, &op) != -3)
             ;

@@ -18,11 +18,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "dkit/log.h"
 #include "io/daemon.h"
 #include "io/state.h"
 #include "io/step.h"
 #include "io/xen.h"
-#include "dkit/log.h"
 #include "store/mem.h"
 #include "wire/host.h"
 

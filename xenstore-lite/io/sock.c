@@ -11,10 +11,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "dkit/log.h"
 #include "io/daemon.h"
 #include "io/state.h"
 #include "io/step.h"
-#include "dkit/log.h"
 
 #define MESSAGE_MAX (sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX)
 

@@ -17,9 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dkit/log.h"
 #include "io/step.h"
 #include "store/dom.h"
-#include "dkit/log.h"
 #include "wire/server.h"
 
 #define MAGIC     UINT64_C(0x314c5458534e4f47) /* changes with the layout of records */

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "store/dom.h"
 #include "dkit/log.h"
+#include "store/dom.h"
 
 const struct quota_info quota_info[QUOTA_KINDS] = {
     [QUOTA_NODES] = {"nodes", "Nodes per domain", 1000, false},
